@@ -1,0 +1,1 @@
+"""Pure spatial domain: no web, no database."""
