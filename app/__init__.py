@@ -1,1 +1,31 @@
-"""The Flask application: one package a capability."""
+"""The Flask application: one package a capability. The blueprint list below is the table of contents."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app import health, http, transaction
+from app.db import make_engine
+from app.settings import Settings, read_settings
+
+BLUEPRINTS = (health.blueprint,)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Return the application for `settings` (the environment's).
+
+    Raises:
+        BadSetting: a setting is unknown or does not fit, or no database is named.
+    """
+    settings = settings or read_settings()
+    app = Flask(__name__)
+    app.config.update(
+        JINGWEI=settings,
+        SECRET_KEY=settings.secret_key or None,
+        MAX_CONTENT_LENGTH=(settings.max_photo_mb + 1) * 1_000_000,
+    )
+    transaction.bind(make_engine(settings, pool_size=settings.web_threads))
+    http.install(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    return app

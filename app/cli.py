@@ -1,0 +1,62 @@
+"""The command `jingwei`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from app import schema, transaction
+from app.db import make_engine
+from app.errors import JingweiError
+from app.settings import read_settings
+from gis.errors import GisError
+
+
+class Commands(click.Group):
+    """A group whose commands answer what the caller can mend in one line, with exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except (JingweiError, GisError) as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Jingwei 经纬: grid governance for a city."""
+
+
+def open_database() -> None:
+    """Bind the database of the settings, for a command that needs one."""
+    transaction.bind(make_engine(read_settings(), pool_size=2))
+
+
+@main.command()
+def migrate() -> None:
+    """Make the schema, or bring it to the newest migration."""
+    settings = read_settings()
+    head = schema.migrate(make_engine(settings), settings)
+    click.echo(f"schema {settings.schema} stands at {head}")
+
+
+@main.command()
+@click.option("--workers", default=None, type=int, help="Processes (JINGWEI_WEB_WORKERS).")
+def serve(workers: int | None) -> None:
+    """Serve the web application with gunicorn."""
+    settings = read_settings()
+    from gunicorn.app.wsgiapp import run  # noqa: PLC0415 - costs every other command 100 ms
+
+    sys.argv = [
+        "gunicorn",
+        f"--bind={settings.host}:{settings.port}",
+        f"--workers={workers or settings.web_workers}",
+        f"--threads={settings.web_threads}",
+        "--worker-class=gthread",
+        "--timeout=60",
+        "--keep-alive=30",
+        "wsgi:app",
+    ]
+    run()

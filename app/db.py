@@ -1,0 +1,104 @@
+"""Base of the models, the engine, and the loader of named SQL statements."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from psycopg import Connection as PsycopgConnection
+from psycopg.errors import Diagnostic
+from sqlalchemy import event
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase
+
+from app.errors import BadSetting
+from app.settings import Settings
+
+HERE = Path(__file__).resolve().parent
+UNREPLICATED = "jingwei_unreplicated"
+
+Code = sa.Text(collation="C")
+"""Codes compare bytewise, so that "the smallest code" is the same in SQL, numpy and Python."""
+
+
+class Base(DeclarativeBase):
+    """Base of every table."""
+
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own protocol
+        datetime: sa.TIMESTAMP(timezone=True),
+        str: sa.Text(),
+        bytes: sa.LargeBinary(),
+        dict[str, Any]: JSONB(),
+    }
+
+
+def one_of(column: str, values: type[StrEnum]) -> sa.CheckConstraint:
+    """Return the check that `column` holds one of `values`: an enum that can grow without ALTER TYPE."""
+    listed = ", ".join(f"'{value.value}'" for value in values)
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def make_engine(settings: Settings, *, pool_size: int = 8) -> sa.Engine:
+    """Return an engine on the city's schema. Connections open on first use, so after a fork.
+
+    Raises:
+        BadSetting: no database is named.
+    """
+    if not settings.database_url:
+        raise BadSetting(
+            "no database: run `make up`, which makes one under var/, or set JINGWEI_DATABASE_URL"
+            " to a PostGIS, e.g. postgresql://user@host/name"
+        )
+    url = sa.make_url(settings.database_url).set(drivername="postgresql+psycopg")
+    engine = sa.create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=4,
+        pool_timeout=10,
+        connect_args={
+            "options": f"-c search_path={settings.schema},public -c timezone=UTC"
+            " -c idle_in_transaction_session_timeout=60000",
+            "application_name": "jingwei",
+        },
+    )
+    event.listen(engine, "connect", _watch_replication)
+    return engine
+
+
+def _watch_replication(connection: PsycopgConnection[Any], record: Any) -> None:
+    """Mark a connection whose commit may not have reached a standby: the answer must not say "filed"."""
+
+    def note(diagnostic: Diagnostic) -> None:
+        if diagnostic.sqlstate == "01000" and "replicated" in (diagnostic.message_primary or ""):
+            record.info[UNREPLICATED] = True
+
+    connection.add_notice_handler(note)
+
+
+@cache
+def named_statements() -> dict[str, sa.TextClause]:
+    """Return every statement of every `queries.sql`, by `capability.name`."""
+    found: dict[str, sa.TextClause] = {}
+    for path in sorted(HERE.glob("*/queries.sql")):
+        for name, body in _split(path.read_text("utf-8")):
+            found[f"{path.parent.name}.{name}"] = sa.text(body)
+    return found
+
+
+def _split(text: str) -> list[tuple[str, str]]:
+    parts = re.split(r"^-- name: *(\w+) *$", text, flags=re.MULTILINE)[1:]
+    return [(name, body.strip().rstrip(";")) for name, body in zip(parts[::2], parts[1::2], strict=True)]

@@ -1,0 +1,282 @@
+"""HTTP conventions: parsing by pydantic, problem+json, statuses of errors, bounding boxes, paging."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import functools
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import orjson
+import sqlalchemy as sa
+from flask import Flask, Response, g, request
+from pydantic import BaseModel, ConfigDict, ValidationError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from app import errors
+from gis.errors import GisError
+
+log = logging.getLogger(__name__)
+
+STATUS: Mapping[type[Exception], int] = {
+    errors.BadSetting: 500,
+    errors.BadValue: 422,
+    errors.NotSignedIn: 401,
+    errors.NotAllowed: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.TooMany: 429,
+    errors.TooLarge: 413,
+    errors.CommitUncertain: 503,
+    errors.NoRoom: 507,
+    GisError: 422,
+}
+MAX_VALUE_SHOWN = 80
+ParsedT = TypeVar("ParsedT", bound="Parsed")
+
+
+class Parsed(BaseModel):
+    """Base of every query and body: an unknown field is an error, not a silent nothing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Answer(BaseModel):
+    """Base of every documented answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class FieldProblem(Answer):
+    """One field that does not fit."""
+
+    field: str
+    value: str
+    message: str
+
+
+class Problem(Answer):
+    """An error (RFC 9457). `code` is stable, `detail` says what is wrong, where, and how to mend it."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str
+    errors: list[FieldProblem] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a route takes and answers; `/api/openapi.json` is made of these."""
+
+    summary: str
+    tag: str
+    query: type[Parsed] | None = None
+    body: type[Parsed] | None = None
+    answers: Mapping[int, type[Answer] | str] = field(default_factory=dict)
+    problems: tuple[int, ...] = ()
+    path: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def describe(description: Description) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Parse the request by `description` before the route, which gets `query` and `body` by keyword."""
+
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(view)
+        def parsed(**path: Any) -> Any:
+            if description.query is not None:
+                path["query"] = parse(description.query, request.args.to_dict())
+            if description.body is not None:
+                path["body"] = parse(description.body, json_body())
+            return view(**path)
+
+        parsed.description = description  # type: ignore[attr-defined]  # read by app.openapi
+        return parsed
+
+    return decorate
+
+
+def parse(model: type[ParsedT], values: Any) -> ParsedT:
+    """Return `values` as a `model`.
+
+    Raises:
+        BadFields: with one line a field.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise BadFields(
+            [
+                FieldProblem(
+                    field=".".join(str(part) for part in e["loc"]) or "(whole)",
+                    value=_short(e.get("input")),
+                    message=e["msg"].removeprefix("Value error, "),
+                )
+                for e in error.errors(include_url=False, include_context=False)
+            ]
+        ) from None
+
+
+class BadFields(errors.BadValue):
+    """One or more fields do not fit; `problems` has a line for each."""
+
+    code = "bad_value"
+
+    def __init__(self, problems: list[FieldProblem]) -> None:
+        super().__init__("; ".join(f"{p.field}: {p.message} (got {p.value})" for p in problems))
+        self.problems = problems
+
+
+class BadBody(errors.BadValue):
+    """The body is no JSON, or not UTF-8."""
+
+    code = "bad_body"
+
+
+def json_body() -> Any:
+    """Return the body as JSON.
+
+    Raises:
+        BadBody: it is none; NaN and Infinity are no JSON either.
+    """
+    try:
+        return orjson.loads(request.get_data(cache=False))
+    except orjson.JSONDecodeError as error:
+        raise BadBody(f"the body is no JSON: {error}; send an object as application/json") from None
+
+
+def json_answer(value: Any, status: int = 200, *, media_type: str = "application/json") -> Response:
+    """Return `value` (a model, dataclass, mapping or list) as JSON."""
+    body = orjson.dumps(value, default=_plain, option=orjson.OPT_UTC_Z)
+    return Response(body, status, content_type=media_type)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    raise TypeError(type(value).__name__)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= MAX_VALUE_SHOWN else text[:MAX_VALUE_SHOWN] + "…"
+
+
+def bbox(text: str) -> tuple[float, float, float, float]:
+    """Return min lon, min lat, max lon, max lat of `text`.
+
+    Raises:
+        ValueError: it is not four numbers in that order within the globe.
+    """
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError("give four numbers: minlon,minlat,maxlon,maxlat") from None
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise ValueError("give minlon,minlat,maxlon,maxlat in degrees, the smaller first")
+    return west, south, east, north
+
+
+def encode_cursor(*parts: str) -> str:
+    """Return an opaque cursor of keyset paging."""
+    return base64.urlsafe_b64encode("\x1f".join(parts).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, parts: int) -> list[str]:
+    """Return the parts of a cursor.
+
+    Raises:
+        BadValue: it is not one of ours.
+    """
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        text = ""
+    found = text.split("\x1f")
+    if len(found) != parts:
+        raise errors.BadValue("after: this is no cursor of ours; leave it out", field="after", value=cursor)
+    return found
+
+
+def problem(status: int, code: str, detail: str, *, fields: list[FieldProblem] | None = None) -> Response:
+    """Return an error as application/problem+json."""
+    body = Problem(
+        type=f"/problems/{code}",
+        title=code.replace("_", " "),
+        status=status,
+        code=code,
+        detail=detail,
+        request_id=request_id(),
+        errors=fields or [],
+    )
+    return json_answer(body, status, media_type="application/problem+json")
+
+
+def request_id() -> str:
+    """Return this request's id, which stands in the log and in every error."""
+    if "request_id" not in g:
+        g.request_id = secrets.token_hex(8)
+    return str(g.request_id)
+
+
+def status_of(error: Exception) -> int:
+    """Return the status of the nearest class in the table."""
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+
+
+def install(app: Flask) -> None:
+    """Answer every error in one form, and give every answer its request id."""
+    app.register_error_handler(errors.JingweiError, _caused)
+    app.register_error_handler(GisError, _caused)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(sa.exc.TimeoutError, _database_away)
+    app.register_error_handler(Exception, _unknown)
+    app.after_request(_stamp)
+
+
+def _caused(error: errors.JingweiError | GisError) -> Response:
+    status = status_of(error)
+    fields = error.problems if isinstance(error, BadFields) else []
+    if not fields and getattr(error, "field", None):
+        value = _short(getattr(error, "value", None))
+        fields = [FieldProblem(field=str(error.field), value=value, message=str(error))]  # type: ignore[union-attr]  # looked for above
+    answer = problem(status, error.code, str(error), fields=fields)
+    if isinstance(error, errors.TooMany):
+        answer.headers["Retry-After"] = str(error.retry_after_s)
+    if status == 401:
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="jingwei"'
+    return answer
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status < 400:
+        return error.get_response()  # type: ignore[return-value]  # werkzeug's own redirect
+    answer = problem(status, error.name.lower().replace(" ", "_"), error.description or error.name)
+    answer.headers.extend({k: v for k, v in error.get_headers() if k in {"Allow", "Retry-After"}})
+    return answer
+
+
+def _database_away(error: Exception) -> Response:
+    log.error("request %s: database: %s", request_id(), error)
+    answer = problem(503, "database_away", "the database does not answer just now; send the same again")
+    answer.headers["Retry-After"] = "1"
+    return answer
+
+
+def _unknown(error: Exception) -> Response:
+    log.exception("request %s failed", request_id(), exc_info=error)
+    return problem(500, "internal", f"something failed here; tell us the id {request_id()}")
+
+
+def _stamp(response: Response) -> Response:
+    response.headers["X-Request-Id"] = request_id()
+    return response

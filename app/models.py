@@ -1,0 +1,26 @@
+"""Every table, for the migrations and the tests: importing a model registers it with `Base`."""
+
+from __future__ import annotations
+
+from app import blobs, transaction
+from app.assignment import models as assignment
+from app.cases import models as cases
+from app.db import Base
+from app.facilities import models as facilities
+from app.grid import models as grid
+from app.identity import models as identity
+from app.workers import models as workers
+
+__all__ = [
+    "assignment",
+    "blobs",
+    "cases",
+    "facilities",
+    "grid",
+    "identity",
+    "metadata",
+    "transaction",
+    "workers",
+]
+
+metadata = Base.metadata

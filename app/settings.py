@@ -1,0 +1,99 @@
+"""Settings: one frozen dataclass, read from JINGWEI_* variables of the environment.
+
+A name that is not known is an error, since a setting that is misspelt and silently ignored costs an evening.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from app.errors import BadSetting
+
+PREFIX = "JINGWEI_"
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set from outside; `docs/operations.md` explains each."""
+
+    port: int = 8000
+    host: str = "127.0.0.1"
+    database_url: str = ""
+    schema: str = "jingwei"
+    demo_password: str = "jingwei-demo"  # noqa: S105 - shown to everybody on the sign-in page
+    secret_key: str = ""
+    var: Path = ROOT / "var"
+    metric_epsg: int = 4550
+    city: str = "210300"
+    timezone: str = "Asia/Shanghai"
+    web_workers: int = 2
+    web_threads: int = 8
+    secure_cookies: bool = False
+    max_photo_mb: int = 10
+
+    @property
+    def tiles(self) -> Path:
+        """Folder of the tile cache."""
+        return self.var / "tiles"
+
+    @property
+    def photos(self) -> Path:
+        """Folder of the photos, by SHA-256."""
+        return self.var / "photos"
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings that `environ` (os.environ) makes.
+
+    Raises:
+        BadSetting: a name is unknown or a value does not fit; the message names both and the mend.
+    """
+    given = {k: v for k, v in (os.environ if environ is None else environ).items() if k.startswith(PREFIX)}
+    known = {PREFIX + f.name.upper(): f for f in fields(Settings)}
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise BadSetting(f"{unknown[0]} is no setting of Jingwei; known are: {', '.join(sorted(known))}")
+    values = {known[name].name: _parse(name, raw, known[name].default) for name, raw in given.items()}
+    settings = Settings(**values)  # type: ignore[arg-type]  # _parse keeps each field's type
+    _check(settings)
+    return _with_private_cluster(settings)
+
+
+def _parse(name: str, raw: str, default: object) -> object:
+    if isinstance(default, bool):
+        if raw.lower() not in {"0", "1", "true", "false", "yes", "no"}:
+            raise BadSetting(f"{name}={raw!r} is neither yes nor no; write 1 or 0")
+        return raw.lower() in {"1", "true", "yes"}
+    if isinstance(default, int):
+        if not re.fullmatch(r"\d+", raw):
+            raise BadSetting(f"{name}={raw!r} is not a whole number")
+        return int(raw)
+    return Path(raw).resolve() if isinstance(default, Path) else raw
+
+
+def _check(settings: Settings) -> None:
+    if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", settings.schema) or settings.schema.startswith("pg_"):
+        raise BadSetting(
+            f"JINGWEI_SCHEMA={settings.schema!r} is no schema name: small letters, digits and _, not pg_..."
+        )
+    if not 1 <= settings.port <= 65_535:
+        raise BadSetting(f"JINGWEI_PORT={settings.port} lies outside 1 to 65535")
+
+
+def _with_private_cluster(settings: Settings) -> Settings:
+    """Fill in the address of the private cluster and the secret key that `make up` leaves under var/."""
+    changes: dict[str, object] = {}
+    url, key = settings.var / "database_url", settings.var / "secret_key"
+    if not settings.database_url and url.is_file():
+        changes["database_url"] = url.read_text().strip()
+    if not settings.secret_key and key.is_file():
+        changes["secret_key"] = key.read_text().strip()
+    if not changes:
+        return settings
+    same = {f.name: getattr(settings, f.name) for f in fields(Settings)}
+    return Settings(**{**same, **changes})

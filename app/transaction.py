@@ -1,0 +1,138 @@
+"""Transactions: `read()` and `write()`, opened at the edge only; events are written with the change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import UserDefinedType
+
+from app.db import UNREPLICATED, Base, Code, named_statements
+from app.errors import BadSetting, CommitUncertain
+
+
+class Xid8(UserDefinedType[str]):
+    """PostgreSQL's 64-bit transaction id."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Return the type's SQL name."""
+        return "xid8"
+
+
+class EventRow(Base):
+    """What happened, in commit order by (xid, id): the only source of live screens, mail and webhooks."""
+
+    __tablename__ = "events"
+    __table_args__ = (sa.Index("ix_events_xid_id", "xid", "id"),)
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    xid: Mapped[str] = mapped_column(Xid8(), server_default=sa.text("pg_current_xact_id()"))
+    at: Mapped[datetime] = mapped_column(server_default=sa.text("now()"))
+    kind: Mapped[str]
+    subject: Mapped[str]
+    area_code: Mapped[str | None] = mapped_column(Code)
+    payload: Mapped[dict[str, Any]] = mapped_column(server_default=sa.text("'{}'::jsonb"))
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to `subject` in `area_code`, with the whole new card as `payload`."""
+
+    kind: str
+    subject: str
+    area_code: str | None = None
+    payload: dict[str, Any] = field(default_factory=dict)
+
+
+class Tx:
+    """An open transaction. Actions take it, and never commit it."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self.connection = connection
+
+    def named(self, name: str, **parameters: Any) -> CursorResult[Any]:
+        """Run the statement `capability.name` of that capability's queries.sql with bound parameters."""
+        return self.connection.execute(named_statements()[name], parameters)
+
+    def execute(self, statement: sa.Executable, parameters: Any = None) -> CursorResult[Any]:
+        """Run a SQLAlchemy statement."""
+        return self.connection.execute(statement, parameters)
+
+    def record(self, *events: Event) -> None:
+        """Write the events' rows in this transaction: a rollback leaves none."""
+        if events:
+            self.connection.execute(sa.insert(EventRow), _rows(events))
+
+
+def _rows(events: Sequence[Event]) -> list[dict[str, Any]]:
+    return [
+        {"kind": e.kind, "subject": e.subject, "area_code": e.area_code, "payload": e.payload} for e in events
+    ]
+
+
+class _Bound:
+    """The process's database: an engine, or one connection whose savepoints stand for commits (tests)."""
+
+    engine: sa.Engine | None = None
+    connection: sa.Connection | None = None
+
+
+_bound = _Bound()
+
+
+def bind(engine: sa.Engine | None, connection: sa.Connection | None = None) -> None:
+    """Set what `read()` and `write()` use; with `connection`, commits become savepoints of it."""
+    _bound.engine, _bound.connection = engine, connection
+
+
+def engine() -> sa.Engine:
+    """Return the engine that `bind` set.
+
+    Raises:
+        BadSetting: there is none.
+    """
+    if _bound.engine is None:
+        raise BadSetting("the database is not bound: create_app() or the command line does it")
+    return _bound.engine
+
+
+@contextmanager
+def write() -> Iterator[Tx]:
+    """Open a transaction that commits at the end of the block and rolls back on any exception.
+
+    Raises:
+        CommitUncertain: the commit may not have reached a standby (PostgreSQL only warns, 01000).
+    """
+    if _bound.connection is not None:
+        with _bound.connection.begin_nested():
+            yield Tx(_bound.connection)
+        return
+    with engine().connect() as connection:
+        with connection.begin():
+            yield Tx(connection)
+        if connection.info.pop(UNREPLICATED, False):
+            connection.invalidate()
+            raise CommitUncertain("the standby did not confirm; send the same again")
+
+
+@contextmanager
+def read(*, snapshot: bool = False) -> Iterator[Tx]:
+    """Open a transaction for reading; with `snapshot`, every statement sees the same moment."""
+    if _bound.connection is not None:
+        with _bound.connection.begin_nested() as savepoint:
+            yield Tx(_bound.connection)
+            savepoint.rollback()
+        return
+    with engine().connect() as connection:
+        if snapshot:
+            connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+        yield Tx(connection)
+        connection.rollback()

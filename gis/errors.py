@@ -1,0 +1,73 @@
+"""What can be wrong with codes, coordinate systems, geometry and files.
+
+Every error names its fact and carries a `code`, which is part of the API: the edge maps it to a status.
+"""
+
+from typing import ClassVar
+
+
+class GisError(Exception):
+    """Something the caller gave is wrong; the message says what and how to mend it."""
+
+    code: ClassVar[str] = "gis_error"
+
+
+class UnknownCrs(GisError):
+    """The name is no coordinate system that can be used here."""
+
+    code = "unknown_crs"
+
+    def __init__(self, crs: object, why: str = "") -> None:
+        self.crs = crs
+        reason = f": {why}" if why else ""
+        super().__init__(
+            f"Unknown coordinate system {crs!r}{reason}. "
+            "Give one of wgs84, gcj02, bd09, cgcs2000, or an EPSG number such as EPSG:4550 or 4550."
+        )
+
+
+class OutsideCrs(GisError):
+    """A position cannot be expressed in this coordinate system."""
+
+    code = "outside_crs"
+
+    def __init__(self, lon: float, lat: float, crs: str, *, count: int = 1) -> None:
+        self.lon, self.lat, self.crs, self.count = lon, lat, crs, count
+        others = f" and {count - 1} more" if count > 1 else ""
+        super().__init__(
+            f"Position ({lon!r}, {lat!r}){others} cannot be converted between {crs} and WGS 84. "
+            "Check that the coordinate system is the right one, that x (longitude) comes first, "
+            "and that the numbers are finite."
+        )
+
+
+class BadCode(GisError):
+    """A code breaks the rule of its kind."""
+
+    code = "bad_code"
+
+    def __init__(self, kind: str, text: object, *, why: str, mend: str) -> None:
+        self.kind, self.text, self.why, self.mend = kind, text, why, mend
+        super().__init__(f"{kind.capitalize()} code {text!r} {why}. {mend}")
+
+
+class TooManyCells(GisError):
+    """A community has more cells than its numbers can count."""
+
+    code = "too_many_cells"
+
+    def __init__(self, community: str, count: int, most: int) -> None:
+        self.community, self.count, self.most = community, count, most
+        super().__init__(
+            f"Community {community} has {count} cells, but cell numbers end at {most}. "
+            "Split the community, or configure a longer cell number."
+        )
+
+
+class NoCells(GisError):
+    """A grid without a single cell has no nearest one."""
+
+    code = "no_cells"
+
+    def __init__(self) -> None:
+        super().__init__("The grid has no cells. Import or build cells first.")

@@ -1,0 +1,151 @@
+"""A real PostGIS: one template with the city of `tests/city.py`, cloned for each worker."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import create_app, schema, transaction
+from app.db import make_engine
+from app.settings import Settings, read_settings
+from app.transaction import Tx
+from tests import city
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _closed_network() -> Iterator[None]:
+    """Close all sockets but those of this machine."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family != socket.AF_UNIX and address[0] not in {"127.0.0.1", "::1", "localhost"}:
+            raise OSError(f"a test asked for {address}: only this machine is open")
+        connect(self, address)
+
+    socket.socket.connect = guarded  # type: ignore[method-assign]
+    yield
+    socket.socket.connect = connect  # type: ignore[method-assign]
+
+
+def _named(url: str, database: str) -> str:
+    made = sa.make_url(url).set(database=database, drivername="postgresql")
+    return made.render_as_string(hide_password=False)
+
+
+class Server:
+    """The database server that `make test` started, or JINGWEI_DATABASE_URL's; makes and drops databases."""
+
+    def __init__(self) -> None:
+        self.settings = read_settings()
+        if not self.settings.database_url:
+            pytest.fail("no database: run `make test`, or set JINGWEI_DATABASE_URL")
+        url = sa.make_url(self.settings.database_url).set(drivername="postgresql+psycopg")
+        self.engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+
+    def create(self, name: str, template: str = "template0") -> Settings:
+        """Make a database and return settings on it."""
+        with self.engine.connect() as connection:
+            connection.execute(sa.text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+            connection.execute(sa.text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+        return replace(self.settings, database_url=_named(self.settings.database_url, name))
+
+    def drop(self, name: str) -> None:
+        """Drop a database."""
+        with self.engine.connect() as connection:
+            connection.execute(sa.text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture(scope="session")
+def server() -> Server:
+    """The database server."""
+    return Server()
+
+
+@pytest.fixture(scope="session")
+def name(server: Server) -> str:
+    """What this process's databases are called: other runs on the same server have other names."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    return f"jingwei_test_{os.getpid()}_{worker}"
+
+
+@pytest.fixture(scope="session")
+def template(server: Server, name: str) -> Iterator[str]:
+    """A database with the city of 24 cells, to clone."""
+    settings = server.create(f"{name}_template")
+    engine = make_engine(settings)
+    schema.migrate(engine, settings)
+    with engine.begin() as connection:
+        city.build(Tx(connection))
+    with engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").execute(sa.text("ANALYZE"))
+    engine.dispose()
+    yield f"{name}_template"
+    server.drop(f"{name}_template")
+
+
+@pytest.fixture(scope="session")
+def settings(
+    server: Server, template: str, name: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
+    """Settings on this worker's clone of the template, with a var/ of its own."""
+    made = server.create(name, template)
+    yield replace(made, var=tmp_path_factory.mktemp("var"), secret_key="for tests only")
+    transaction.bind(None)
+    server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def database(settings: Settings) -> Iterator[sa.Engine]:
+    """An engine on this worker's clone."""
+    engine = make_engine(settings)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def connection(database: sa.Engine) -> Iterator[sa.Connection]:
+    """A connection whose changes are gone after the test; `read()` and `write()` use it."""
+    with database.connect() as connection:
+        outer = connection.begin()
+        transaction.bind(database, connection)
+        yield connection
+        transaction.bind(None)
+        outer.rollback()
+
+
+@pytest.fixture
+def tx(connection: sa.Connection) -> Tx:
+    """An open transaction on the city of 24 cells."""
+    return Tx(connection)
+
+
+@pytest.fixture
+def app(settings: Settings, connection: sa.Connection, database: sa.Engine) -> Flask:
+    """The application on the test's own transaction."""
+    made = create_app(settings)
+    transaction.engine().dispose()
+    transaction.bind(database, connection)
+    return made
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """Somebody unknown with a browser."""
+    return app.test_client()
+
+
+@pytest.fixture
+def fresh(server: Server, template: str, name: str, tmp_path: Any) -> Iterator[Settings]:
+    """Settings on a clone of its own, for a test in which commits matter."""
+    made = server.create(f"{name}_fresh", template)
+    yield replace(made, var=tmp_path, secret_key="for tests only")
+    transaction.bind(None)
+    server.drop(f"{name}_fresh")
