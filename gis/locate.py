@@ -251,7 +251,8 @@ def locate(points: ArrayLike, cells: ArrayLike) -> NDArray[np.intp]:
     """
     given = np.asarray(points)
     if given.dtype == object:
-        given = np.where(shapely.is_empty(given), None, given)  # GEOS refuses the x of an empty point
+        given = given.copy()
+        given[shapely.is_empty(given)] = None  # GEOS refuses to give the x of an empty point
         return Grid(cells).locate(shapely.get_x(given), shapely.get_y(given))
     xy = given.reshape(-1, 2)
     return Grid(cells).locate(xy[:, 0], xy[:, 1])
