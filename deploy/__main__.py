@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def main(arguments: list[str]) -> int:
         for name, command in COMMANDS.items():
             print(f"make {name:6} {(command.__doc__ or '').splitlines()[0]}")
         return 0 if arguments in ([], ["help"]) else 2
-    places = Places(Path(__file__).resolve().parent.parent)
+    places = Places.of(Path(__file__).resolve().parent.parent, os.environ)
     try:
         return COMMANDS[arguments[0]](places)
     except Trouble as trouble:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 
 from deploy.child import clean_environment, output, run, show
-from deploy.places import Places, Settings, secret_key, write_private
+from deploy.places import Places, Settings, secret_key
 from deploy.progress import Step, Trouble
 
 # Runs inside .venv, where psycopg is; prints 'empty' or 'built'.
@@ -33,12 +33,6 @@ def environment(places: Places, settings: Settings, *, url: str) -> dict[str, st
         "PYTHONUNBUFFERED": "1",
     }
     return given | ours
-
-
-def note_address(places: Places, *, url: str, port: int) -> None:
-    """Keep the database's address, so that `.venv/bin/jingwei` finds it when a person calls it later."""
-    text = f"# written by `make up`\nJINGWEI_DATABASE_URL={url}\nJINGWEI_PORT={port}\n"
-    write_private(places.var / "jingwei.env", text)
 
 
 def migrate(places: Places, step: Step, env: Mapping[str, str]) -> None:

@@ -184,6 +184,8 @@ def start(places: Places, step: Step) -> Cluster:
     else:
         _start(cluster, step)
     _prepare(cluster, step)
+    # `.venv/bin/jingwei` finds the database by this when a person calls it later
+    (places.var / "database_url").write_text(cluster.url + "\n")
     step.note = step.note or "started"
     if not cluster.data.is_relative_to(places.root):
         step.note += f", in {cluster.data} since {SYSTEM_USER!r} cannot reach {places.root}"

@@ -38,7 +38,6 @@ def up(places: Places) -> int:
         set_up(places, progress, database=own_database, browser=False)
         url = settings.database_url or _database(places, progress)
         env = city.environment(places, settings, url=url)
-        city.note_address(places, url=url, port=settings.port)
         with progress.step("Tables") as step:
             city.migrate(places, step, env)
         with progress.step("Demo city") as step:
@@ -46,8 +45,8 @@ def up(places: Places) -> int:
         with progress.step("Web server and background worker") as step:
             daemons.start_all(places, step, env)
         with progress.step("Ready") as step:
-            daemons.wait_ready(places, step, port=settings.port)
-    print(f"\nJingwei stands at http://127.0.0.1:{settings.port}/ after {seconds(progress.elapsed_s)}.\n")
+            daemons.wait_ready(places, step, address=settings.address)
+    print(f"\nJingwei stands at {settings.address}/ after {seconds(progress.elapsed_s)}.\n")
     print(city.accounts(places, env))
     print("\n`make logs` follows the logs, `make down` stops everything and keeps the data.")
     return 0

@@ -169,13 +169,13 @@ def stop_all(places: Places, step: Step) -> None:
     step.note = ", ".join(stopped) or "nothing was running"
 
 
-def wait_ready(places: Places, step: Step, *, port: int) -> None:
+def wait_ready(places: Places, step: Step, *, address: str) -> None:
     """Wait until the web server says that it is ready.
 
     Raises:
         Trouble: a program ended, or time ran out.
     """
-    address = f"http://127.0.0.1:{port}/readyz"
+    question = f"{address}/readyz"
     answer = "no answer"
     while step.elapsed_s < READY_WITHIN_S:
         for daemon in daemons(places):
@@ -185,13 +185,13 @@ def wait_ready(places: Places, step: Step, *, port: int) -> None:
                     "read the lines above, then run the same command again.",
                     log=daemon.log,
                 )
-        answer = ask(address)
+        answer = ask(question)
         if answer == "ready":
             return
         step.tick()
         time.sleep(0.2)
     raise Trouble(
-        f"{address} did not say yes in {READY_WITHIN_S:.0f} s (last: {answer}).",
+        f"{question} did not say yes in {READY_WITHIN_S:.0f} s (last: {answer}).",
         "read the lines above; `make down`, then the same command again.",
         log=daemons(places)[0].log,
     )

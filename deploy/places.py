@@ -9,7 +9,7 @@ import secrets
 import shutil
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,11 +25,7 @@ class Places:
     """Folders of one clone."""
 
     root: Path
-
-    @property
-    def var(self) -> Path:
-        """Everything that this clone makes while it runs."""
-        return self.root / "var"
+    var: Path  # everything that this clone makes while it runs
 
     @property
     def run(self) -> Path:
@@ -56,6 +52,12 @@ class Places:
         """The front-end parts as the browser gets them."""
         return self.root / "app" / "static" / "vendor"
 
+    @classmethod
+    def of(cls, root: Path, environment: Mapping[str, str]) -> Places:
+        """Return the places of a clone; JINGWEI_VAR moves var/."""
+        named = environment.get("JINGWEI_VAR", "").strip()
+        return cls(root=root, var=Path(named).resolve() if named else root / "var")
+
     def make(self) -> None:
         """Make the folders that hold logs and pid files."""
         for folder in (self.var, self.run, self.log):
@@ -68,6 +70,7 @@ class Settings:
     """The part of JINGWEI_* that the commands themselves read."""
 
     port: int
+    host: str
     database_url: str | None
 
     @classmethod
@@ -83,7 +86,17 @@ class Settings:
                 f"JINGWEI_PORT is {text!r}, which is no port.",
                 "give a number from 1024 to 65535, as in `JINGWEI_PORT=8001 make up`.",
             )
-        return cls(port=int(text), database_url=environment.get("JINGWEI_DATABASE_URL", "").strip() or None)
+        return cls(
+            port=int(text),
+            host=environment.get("JINGWEI_HOST", "").strip() or "127.0.0.1",
+            database_url=environment.get("JINGWEI_DATABASE_URL", "").strip() or None,
+        )
+
+    @property
+    def address(self) -> str:
+        """The web server's address for somebody on this machine."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
 def digest(*paths: Path, salt: str = "") -> str:
@@ -151,13 +164,19 @@ def port_holder(port: int) -> str:
     """Return who listens on a TCP port, as far as /proc tells: 'python3 (process 123)' or ''."""
     inodes = _listening(port)
     for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            links = {str(fd.readlink()) for fd in (folder / "fd").iterdir()}
-        except OSError:
-            continue
-        if any(f"socket:[{inode}]" in links for inode in inodes):
+        if inodes & _sockets(folder):
             return f"{(folder / 'comm').read_text().strip()} (process {folder.name})"
     return ""
+
+
+def _sockets(process: Path) -> set[str]:
+    """Return the inodes of a process's sockets; of another user's process, none."""
+    links = []
+    with suppress(OSError):
+        for fd in (process / "fd").iterdir():
+            with suppress(OSError):  # closed meanwhile
+                links.append(str(fd.readlink()))
+    return {link.removeprefix("socket:[").rstrip("]") for link in links if link.startswith("socket:[")}
 
 
 def _listening(port: int) -> set[str]:

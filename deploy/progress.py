@@ -13,7 +13,7 @@ HEARTBEAT_S = 20.0
 TAIL_LINES = 25
 
 
-class Trouble(Exception):  # noqa: N818 - it is told to a person, not a programmer
+class Trouble(Exception):
     """Something that a person must mend, said with its mend."""
 
     def __init__(self, what: str, mend: str, *, log: Path | None = None) -> None:
