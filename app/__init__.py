@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app import health, http, transaction
+from app import health, http, pages, transaction
 from app.db import make_engine
 from app.settings import Settings, read_settings
 
@@ -26,6 +26,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     transaction.bind(make_engine(settings, pool_size=settings.web_threads))
     http.install(app)
+    pages.install(app, settings)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app

@@ -41,6 +41,16 @@ class OutsideCrs(GisError):
         )
 
 
+class NotAPosition(GisError):
+    """A coordinate is NaN or infinite."""
+
+    code = "not_a_position"
+
+    def __init__(self, lon: float, lat: float) -> None:
+        self.lon, self.lat = lon, lat
+        super().__init__(f"({lon!r}, {lat!r}) is no position. Give two finite numbers, longitude first.")
+
+
 class BadCode(GisError):
     """A code breaks the rule of its kind."""
 

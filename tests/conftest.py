@@ -50,7 +50,7 @@ class Server:
         url = sa.make_url(self.settings.database_url).set(drivername="postgresql+psycopg")
         self.engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
 
-    def create(self, name: str, template: str = "template0") -> Settings:
+    def create(self, name: str, template: str = "template1") -> Settings:
         """Make a database and return settings on it."""
         with self.engine.connect() as connection:
             connection.execute(sa.text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))

@@ -1,0 +1,321 @@
+"""Point to cell: which cell holds each of many points, which others are near.
+
+A point on a shared edge or corner belongs to the cell that comes first. Give the cells in ascending code
+order, so that first means smallest code, as the database's own function says.
+
+The cells are filed in a uniform grid of bins about two cells wide (200 m in a city), so that a point meets a
+handful of candidates in ascending order, and the first that covers it wins. With numba the test is compiled
+(`gis.point_in_polygon`); a point too near an edge for double precision goes to GEOS. Without numba
+the candidates go to GEOS in arrays, as prepared polygons.
+"""
+
+import math
+import threading
+from dataclasses import dataclass
+from types import ModuleType
+
+import numpy as np
+import pyproj
+import shapely
+from numpy.typing import ArrayLike, NDArray
+
+from gis.errors import NoCells, NotAPosition
+
+compiled: ModuleType | None = None
+try:
+    from gis import point_in_polygon
+except ImportError:
+    pass  # numba is an accelerator, not a need
+else:
+    compiled = point_in_polygon
+
+NO_CELL = -1
+
+_CELLS_PER_BIN = 2.0
+_MOST_BINS = 4_000_000
+_MOST_ENTRIES = 16_000_000
+_CHUNK = 65_536
+# Distances choose candidates with this slack, so that the rough ones never lose the true nearest cell.
+_SLACK = 1.02
+
+_WGS84 = pyproj.Geod(ellps="WGS84")
+_E2 = _WGS84.es
+_RAD = np.pi / 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The nearest cell and the metres to it; 0 when the point lies in it."""
+
+    index: int
+    distance_m: float
+
+
+class Grid:
+    """Cells made ready for many questions; built once, read by any number of threads.
+
+    Args:
+        cells: (m,) shapely polygons or multipolygons in ascending code order, with no overlapping interiors;
+            holes count as outside; None and empty ones hold nothing.
+        planar: coordinates are metres in a plane instead of WGS 84 degrees. Only distances ask for it.
+    """
+
+    def __init__(self, cells: ArrayLike, *, planar: bool = False) -> None:
+        self._cells = np.asarray(cells, object).ravel()
+        self._planar = planar
+        self._edges, self._first_edge = _edges_of(self._cells)
+        boxes = shapely.bounds(self._cells).reshape(-1, 4)
+        boxes[np.diff(self._first_edge) == 0] = np.nan
+        self._boxes = np.ascontiguousarray(boxes)
+        self._file()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def _file(self) -> None:
+        """Make the bins: `_frame`, `_shape`, and per bin the cells whose bounds meet it."""
+        real = np.flatnonzero(np.isfinite(self._boxes).all(axis=1))
+        boxes = self._boxes[real]
+        self._frame, self._shape = _frame_of(boxes)
+        columns, rows = self._shape
+        west, south = self._bin_of(boxes[:, 0], boxes[:, 1])
+        east, north = self._bin_of(boxes[:, 2], boxes[:, 3])
+        wide, high = east - west + 1, north - south + 1
+        entry = np.repeat(np.arange(len(real)), wide * high)
+        nth = np.arange(len(entry)) - np.repeat(np.cumsum(wide * high) - wide * high, wide * high)
+        where = (south[entry] + nth // wide[entry]) * columns + west[entry] + nth % wide[entry]
+        order = np.argsort(where, kind="stable")
+        self._candidates = real[entry[order]].astype(np.int32)
+        self._first_candidate = np.searchsorted(where[order], np.arange(columns * rows + 1)).astype(np.int64)
+
+    def _bin_of(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.int64], ...]:
+        # The very arithmetic of the compiled loop: monotone, hence a point never misses its cell's bins.
+        columns, rows = self._shape
+        column = ((x - self._frame[0]) * self._frame[4]).astype(np.int64)
+        row = ((y - self._frame[1]) * self._frame[5]).astype(np.int64)
+        return np.minimum(column, columns - 1), np.minimum(row, rows - 1)
+
+    def locate(self, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.intp]:
+        """Return the index of the cell holding each point.
+
+        Args:
+            lon: (n,) longitudes (or eastings), in the CRS of the cells; a scalar counts as one point.
+            lat: (n,) latitudes (or northings).
+
+        Returns:
+            (n,) indices into the cells; NO_CELL where a point lies outside, or is NaN or infinite: outside
+            is an answer, and who takes input from people checks it before.
+        """
+        x, y = np.broadcast_arrays(np.asarray(lon, float).ravel(), np.asarray(lat, float).ravel())
+        if compiled is None:
+            return self._located_by_geos(x, y)
+        found = compiled.locate(
+            np.ascontiguousarray(x),
+            np.ascontiguousarray(y),
+            self._edges,
+            self._first_edge,
+            self._boxes,
+            self._candidates,
+            self._first_candidate,
+            self._frame,
+            *self._shape,
+        )
+        unsure = np.flatnonzero(found == compiled.UNDECIDED)
+        if len(unsure):
+            found[unsure] = self._located_by_geos(x[unsure], y[unsure])
+        located: NDArray[np.intp] = found.astype(np.intp, copy=False)
+        return located
+
+    def _located_by_geos(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.intp]:
+        owner = np.full(len(x), NO_CELL, np.intp)
+        west, south, east, north = self._frame[:4]
+        inside = np.flatnonzero((x >= west) & (x <= east) & (y >= south) & (y <= north))
+        # GEOS makes a prepared polygon's index on first use, unlocked.
+        with self._lock:
+            for part in np.array_split(inside, -(-len(inside) // _CHUNK) or 1):
+                owner[part] = self._first_covering(x[part], y[part])
+        return owner
+
+    def _first_covering(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.intp]:
+        column, row = self._bin_of(x, y)
+        here = row * self._shape[0] + column
+        start = self._first_candidate[here]
+        count = self._first_candidate[here + 1] - start
+        point = np.repeat(np.arange(len(x)), count)
+        nth = np.arange(len(point)) - np.repeat(np.cumsum(count) - count, count)
+        cell = self._candidates[start[point] + nth]
+        box = self._boxes[cell]
+        px, py = x[point], y[point]
+        near = (px >= box[:, 0]) & (py >= box[:, 1]) & (px <= box[:, 2]) & (py <= box[:, 3])
+        point, cell = point[near], cell[near]
+        if len(point) > len(self._cells):
+            shapely.prepare(self._cells)
+        hit = shapely.intersects_xy(self._cells[cell], px[near], py[near])
+        owner = np.full(len(x), len(self._cells), np.intp)
+        np.minimum.at(owner, point[hit], cell[hit])
+        owner[owner == len(self._cells)] = NO_CELL
+        return owner
+
+    def touched(self, lon: float, lat: float, accuracy_m: float) -> NDArray[np.intp]:
+        """Return the other cells that the circle of a position's accuracy touches, ascending.
+
+        The cell that holds the position itself (see `locate`) is left out.
+
+        Raises:
+            NotAPosition: a coordinate is NaN or infinite.
+        """
+        _check_finite(lon, lat)
+        held = self.locate(lon, lat)[0]
+        near = np.flatnonzero(self._box_distances(lon, lat) <= accuracy_m * _SLACK)
+        near = near[near != held]
+        touching: NDArray[np.intp] = near[self._distances(near, lon, lat) <= accuracy_m]
+        return touching
+
+    def nearest(self, lon: float, lat: float) -> Nearest:
+        """Return the nearest cell and its distance; the first of several equally near.
+
+        In degrees the foot of the perpendicular is found in a plane scaled by WGS 84's radii of curvature at
+        the middle latitude, and the distance to it is the geodesic: less than 0.01 % off PostGIS's
+        `geography` for cells (it takes edges as geodesics, which for edges of 5 km differs by 0.4 m).
+
+        Raises:
+            NoCells: the grid is empty.
+            NotAPosition: a coordinate is NaN or infinite.
+        """
+        _check_finite(lon, lat)
+        held = int(self.locate(lon, lat)[0])
+        if held != NO_CELL:
+            return Nearest(held, 0.0)
+        rough = self._box_distances(lon, lat)
+        if not np.isfinite(rough).any():
+            raise NoCells
+        first = np.flatnonzero(rough == np.nanmin(rough))
+        reach = self._distances(first, lon, lat).min() * _SLACK
+        near = np.flatnonzero(rough <= reach)
+        distance = self._distances(near, lon, lat)
+        best = int(np.argmin(distance))
+        return Nearest(int(near[best]), float(distance[best]))
+
+    def _scale(
+        self, lat: float, other: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Metres per unit east and north, halfway between two latitudes."""
+        if self._planar:
+            return np.ones_like(other), np.ones_like(other)
+        phi = (lat + other) / 2.0 * _RAD
+        bend = 1.0 - _E2 * np.sin(phi) ** 2
+        prime = _WGS84.a / np.sqrt(bend)
+        return prime * np.cos(phi) * _RAD, prime * (1.0 - _E2) / bend * _RAD
+
+    def _box_distances(self, lon: float, lat: float) -> NDArray[np.float64]:
+        """(m,) metres to the bounds of each cell: never more than to the cell; NaN for empty ones."""
+        west, south, east, north = self._boxes.T
+        x = np.clip(lon, west, east) - lon
+        y = np.clip(lat, south, north)
+        per_x, per_y = self._scale(lat, y)
+        rough: NDArray[np.float64] = np.hypot(x * per_x, (y - lat) * per_y)
+        return rough
+
+    def _distances(self, cells: NDArray[np.intp], lon: float, lat: float) -> NDArray[np.float64]:
+        """(k,) metres to each of the cells, 0 inside."""
+        if len(cells) == 0:
+            return np.empty(0)
+        count = self._first_edge[cells + 1] - self._first_edge[cells]
+        begin = np.cumsum(count) - count
+        edges = self._edges[np.repeat(self._first_edge[cells] - begin, count) + np.arange(count.sum())]
+        foot = _foot(edges, lon, lat, *self._scale(lat, edges[:, 1]))
+        rough = self._metres(foot, lon, lat)
+        # The nearest edge of each cell; the foot again with the scale of its own latitude.
+        least = np.minimum.reduceat(rough, begin)
+        edge = np.array([b + np.argmin(rough[b : b + n]) for b, n in zip(begin, count, strict=True)])
+        foot = _foot(edges[edge], lon, lat, *self._scale(lat, foot[edge, 1]))
+        distance = least if self._planar else _WGS84.inv(*_pair(lon, lat, len(edge)), *foot.T)[2]
+        inside = shapely.intersects_xy(self._cells[cells], lon, lat)
+        return np.where(inside, 0.0, distance)
+
+    def _metres(self, to: NDArray[np.float64], lon: float, lat: float) -> NDArray[np.float64]:
+        per_x, per_y = self._scale(lat, to[:, 1])
+        return np.hypot((to[:, 0] - lon) * per_x, (to[:, 1] - lat) * per_y)
+
+
+def locate(points: ArrayLike, cells: ArrayLike) -> NDArray[np.intp]:
+    """Return the index of the cell holding each point; see `Grid.locate`, which serves repeated questions.
+
+    Args:
+        points: (n,) shapely points or (n, 2) coordinates, in the CRS of `cells`.
+        cells: (m,) shapely polygons with no overlapping interiors.
+
+    Returns:
+        (n,) indices into `cells`; NO_CELL where a point lies outside the grid, is empty or None.
+    """
+    given = np.asarray(points)
+    if given.dtype == object:
+        given = given.copy()
+        given[shapely.is_empty(given)] = None  # GEOS refuses to give the x of an empty point
+        return Grid(cells).locate(shapely.get_x(given), shapely.get_y(given))
+    xy = given.reshape(-1, 2)
+    return Grid(cells).locate(xy[:, 0], xy[:, 1])
+
+
+def warm_up() -> None:
+    """Compile (or load from the cache) what `locate` runs, so that no request waits for it."""
+    Grid([shapely.box(0, 0, 1, 1)]).locate([0.5], [0.5])
+
+
+def _edges_of(cells: NDArray[np.object_]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """All edges of all rings, (e, 4), and the offsets of each cell's, (m + 1,)."""
+    parts, cell_of_part = shapely.get_parts(cells, return_index=True)
+    rings, part_of_ring = shapely.get_rings(parts, return_index=True)
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    same = ring[1:] == ring[:-1]
+    edges = np.hstack([xy[:-1][same], xy[1:][same]])
+    cell = cell_of_part[part_of_ring[ring[:-1][same]]]
+    return np.ascontiguousarray(edges), np.searchsorted(cell, np.arange(len(cells) + 1)).astype(np.int64)
+
+
+def _frame_of(boxes: NDArray[np.float64]) -> tuple[NDArray[np.float64], tuple[int, int]]:
+    """Bounds of all, bins per unit, and the number of columns and rows.
+
+    A bin is about two cells wide and high, whatever the unit. Bins grow while there would be too many of them
+    (one stray cell far off) or of their entries (one cell over all the others).
+    """
+    if len(boxes) == 0:
+        return np.array([1.0, 1.0, 0.0, 0.0, 0.0, 0.0]), (1, 1)
+    low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+    span = high - low
+    size = np.median(boxes[:, 2:] - boxes[:, :2], axis=0) * _CELLS_PER_BIN
+    size = np.where(size > 0, size, np.where(span > 0, span, 1.0))
+    while True:
+        shape = np.maximum(np.ceil(span / size), 1)
+        met = np.prod((boxes[:, 2:] - boxes[:, :2]) / size + 1, axis=1).sum()
+        if np.prod(shape) <= _MOST_BINS and met <= _MOST_ENTRIES:
+            break
+        size *= 2.0
+    columns, rows = shape.astype(int)
+    return np.concatenate([low, high, 1.0 / size]), (int(columns), int(rows))
+
+
+def _foot(
+    edges: NDArray[np.float64],
+    lon: float,
+    lat: float,
+    per_x: NDArray[np.float64],
+    per_y: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """(e, 2) the point of each edge nearest to a position, in a plane of the given scale."""
+    x1, y1 = (edges[:, 0] - lon) * per_x, (edges[:, 1] - lat) * per_y
+    dx, dy = (edges[:, 2] - edges[:, 0]) * per_x, (edges[:, 3] - edges[:, 1]) * per_y
+    length = dx * dx + dy * dy
+    along = np.clip(-(x1 * dx + y1 * dy) / np.where(length > 0, length, 1.0), 0.0, 1.0)[:, None]
+    # Exactly the vertex at either end, so that neighbours sharing it are equally far.
+    return np.where(along == 1.0, edges[:, 2:], edges[:, :2] + along * (edges[:, 2:] - edges[:, :2]))
+
+
+def _check_finite(lon: float, lat: float) -> None:
+    if not (math.isfinite(lon) and math.isfinite(lat)):
+        raise NotAPosition(lon, lat)
+
+
+def _pair(lon: float, lat: float, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return np.full(count, float(lon)), np.full(count, float(lat))
