@@ -167,7 +167,8 @@ class Grid:
         if not np.isfinite(rough).any():
             raise NoCells
         first = np.flatnonzero(rough == np.nanmin(rough))
-        reach = self._distances(first, lon, lat).min() * _SLACK
+        # In the same plane as `rough`: a continent away it is no longer the geodesic's.
+        reach = self._metres(self._feet(first, lon, lat), lon, lat).min() * _SLACK
         near = np.flatnonzero(rough <= reach)
         distance = self._distances(near, lon, lat)
         best = int(np.argmin(distance))
@@ -197,6 +198,14 @@ class Grid:
         """(k,) metres to each of the cells, 0 inside."""
         if len(cells) == 0:
             return np.empty(0)
+        feet = self._feet(cells, lon, lat)
+        here = np.full(len(cells), float(lon)), np.full(len(cells), float(lat))
+        away = self._metres(feet, lon, lat) if self._planar else _WGS84.inv(*here, *feet.T)[2]
+        inside = shapely.intersects_xy(self._polygons.shapes[cells], lon, lat)
+        return np.where(inside, 0.0, away)
+
+    def _feet(self, cells: NDArray[np.intp], lon: float, lat: float) -> NDArray[np.float64]:
+        """(k, 2) the nearest point on the edge of each of the cells."""
         count = self._polygons.first_edge[cells + 1] - self._polygons.first_edge[cells]
         begin = np.cumsum(count) - count
         edges = self._polygons.edges[
@@ -205,12 +214,8 @@ class Grid:
         foot = _foot(edges, lon, lat, *self._scale(lat, edges[:, 1]))
         rough = self._metres(foot, lon, lat)
         # The nearest edge of each cell; the foot again with the scale of its own latitude.
-        least = np.minimum.reduceat(rough, begin)
         edge = np.array([b + np.argmin(rough[b : b + n]) for b, n in zip(begin, count, strict=True)])
-        foot = _foot(edges[edge], lon, lat, *self._scale(lat, foot[edge, 1]))
-        distance = least if self._planar else _WGS84.inv(*_pair(lon, lat, len(edge)), *foot.T)[2]
-        inside = shapely.intersects_xy(self._polygons.shapes[cells], lon, lat)
-        return np.where(inside, 0.0, distance)
+        return _foot(edges[edge], lon, lat, *self._scale(lat, foot[edge, 1]))
 
     def _metres(self, to: NDArray[np.float64], lon: float, lat: float) -> NDArray[np.float64]:
         per_x, per_y = self._scale(lat, to[:, 1])
@@ -260,7 +265,3 @@ def _foot(
 def _check_finite(lon: float, lat: float) -> None:
     if not (math.isfinite(lon) and math.isfinite(lat)):
         raise NotAPosition(lon, lat)
-
-
-def _pair(lon: float, lat: float, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return np.full(count, float(lon)), np.full(count, float(lat))

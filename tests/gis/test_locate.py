@@ -226,7 +226,8 @@ def geodesic(point, cell):
 
 
 @pytest.mark.parametrize(
-    "point", [(122.89, 41.003), (122.9036, 40.9), (122.93, 41.05), (122.9, 40.998), (123.9, 41.9)]
+    "point",
+    [(122.89, 41.003), (122.9036, 40.9), (122.93, 41.05), (122.9, 40.998), (123.9, 41.9), (10.0, 50.0)],
 )
 def test_the_nearest_cell_is_the_geodesically_nearest(point):
     cells = quads(6, 4)
