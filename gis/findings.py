@@ -75,3 +75,34 @@ def rows_zh(rows: Iterable[int], *, most: int = 8) -> str:
     listed = list(rows)
     text = f"第 {'、'.join(map(str, listed[:most]))} 行"
     return f"{text}等（共 {len(listed)} 行）" if len(listed) > most else text
+
+
+def finding(
+    code: str,
+    row: int | None,
+    en: str,
+    zh: str,
+    *,
+    severity: Severity = Severity.ERROR,
+    value: object = None,
+    place: tuple[float, float] | None = None,
+    area_m2: float | None = None,
+    length_m: float | None = None,
+    others: Iterable[int] = (),
+) -> Finding:
+    """Return a finding whose messages begin with its row and end with its place."""
+    where = f" At {place[0]:.6f}, {place[1]:.6f}." if place else ""
+    where_zh = f"位置 {place[0]:.6f}, {place[1]:.6f}。" if place else ""
+    text = None if value is None else str(value)
+    return Finding(
+        code,
+        severity,
+        f"{f'Row {row}: ' if row else ''}{en}{where}",
+        f"{f'第 {row} 行：' if row else ''}{zh}{where_zh}",
+        row=row,
+        value=text,
+        place=place,
+        area_m2=area_m2,
+        length_m=length_m,
+        others=tuple(others),
+    )
