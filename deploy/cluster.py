@@ -58,6 +58,8 @@ class Cluster:
             Trouble: it failed.
         """
         with self.log.open("ab") as log, tempfile.TemporaryFile() as given:
+            log.write(f"$ {' '.join(argv)}\n".encode())
+            log.flush()
             given.write((stdin or "").encode())
             given.seek(0)
             child = subprocess.Popen(
@@ -98,9 +100,10 @@ class Cluster:
 
 def _is_postgres(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/comm").read_text().strip() in ("postgres", "postmaster")
+        name, _, rest = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(")")
     except OSError:
         return False
+    return name in ("postgres", "postmaster") and rest.split()[0] not in "ZX"  # not one that is dead already
 
 
 def cluster_of(places: Places) -> Cluster | None:
