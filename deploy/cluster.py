@@ -79,23 +79,26 @@ class Cluster:
 
     def running(self) -> bool:
         """Say whether the cluster's server lives."""
-        pid = self._pid()
+        pid = _first_number(self.data / "postmaster.pid")
         return pid is not None and _is_postgres(pid)
 
-    def _pid(self) -> int | None:
-        try:
-            return int((self.data / "postmaster.pid").read_text().splitlines()[0])
-        except (OSError, ValueError, IndexError):
-            return None
-
     def forget_stale_pid(self) -> None:
-        """Remove a pid file whose process is gone or is somebody else's.
+        """Remove pid files whose process is gone or is somebody else's.
 
-        PostgreSQL itself takes over from a dead process, but not where its number was given anew.
+        PostgreSQL itself takes over from a dead process, but not where its number was given anew, nor where
+        it still stands in the table because a container's first process does not reap.
         """
-        pid = self._pid()
-        if pid is not None and not _is_postgres(pid):
-            (self.data / "postmaster.pid").unlink(missing_ok=True)
+        for path in (self.data / "postmaster.pid", self.socket / ".s.PGSQL.5432.lock"):
+            pid = _first_number(path)
+            if pid is not None and not _is_postgres(pid):
+                path.unlink(missing_ok=True)
+
+
+def _first_number(path: Path) -> int | None:
+    try:
+        return int(path.read_text().splitlines()[0])
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _is_postgres(pid: int) -> bool:
