@@ -290,7 +290,7 @@ def _write_settings(cluster: Cluster) -> None:
     shared = shutil.disk_usage("/dev/shm").total // 2**20 if Path("/dev/shm").is_dir() else 0
     ours = settings(cluster, memory_mib=memory, shared_mib=shared)
     user = pwd.getpwuid(os.geteuid()).pw_name
-    head = "# written anew at each start: put your own settings into postgresql.conf, above the include\n"
+    head = "# written anew at each start: put your own settings into postgresql.conf, below the include\n"
     texts = {
         "jingwei.conf": head + "".join(f"{name} = {value}\n" for name, value in ours.items()),
         "pg_hba.conf": "local all all peer map=here\n",
