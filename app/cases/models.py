@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 import sqlalchemy as sa
 from geoalchemy2 import Geometry, WKBElement
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.cases.rules import Kind, Source, Status, Step
+from app.cases.rules import ClockKind, Kind, Source, Status, Step
 from app.db import Base, Code, one_of
-
-
-class ClockKind(StrEnum):
-    """In what time a limit is counted (domain.md, section 5)."""
-
-    URGENT_HOUR = "urgent_hour"
-    NATURAL_DAY = "natural_day"
-    WORK_HOUR = "work_hour"
-    WORK_DAY = "work_day"
 
 
 class CaseType(Base):
