@@ -5,10 +5,12 @@ from __future__ import annotations
 from flask import Flask
 
 from app import health, http, pages, transaction
+from app.cases import routes as cases
 from app.db import make_engine
+from app.grid import routes as grid
 from app.settings import Settings, read_settings
 
-BLUEPRINTS = (health.blueprint,)
+BLUEPRINTS = (health.blueprint, grid.blueprint, cases.blueprint)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
