@@ -8,9 +8,10 @@ from app import health, http, pages, transaction
 from app.cases import routes as cases
 from app.db import make_engine
 from app.grid import routes as grid
+from app.maps import tile_routes as tiles
 from app.settings import Settings, read_settings
 
-BLUEPRINTS = (health.blueprint, grid.blueprint, cases.blueprint)
+BLUEPRINTS = (health.blueprint, grid.blueprint, cases.blueprint, tiles.blueprint)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
