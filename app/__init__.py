@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app import health, http, pages, transaction
+from app import health, http, pages, security, transaction
 from app.db import make_engine
+from app.identity import access
+from app.identity import routes as identity
 from app.settings import Settings, read_settings
 
-BLUEPRINTS = (health.blueprint,)
+BLUEPRINTS = (health.blueprint, identity.blueprint)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -26,7 +28,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     transaction.bind(make_engine(settings, pool_size=settings.web_threads))
     http.install(app)
+    security.install(app, settings)
     pages.install(app, settings)
+    access.install(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app
