@@ -7,10 +7,10 @@ from flask import Flask
 from app import health, http, pages, security, transaction
 from app.db import make_engine
 from app.identity import access
-from app.identity import routes as identity
+from app.identity import routes as identity_routes
 from app.settings import Settings, read_settings
 
-BLUEPRINTS = (health.blueprint, identity.blueprint)
+BLUEPRINTS = (health.blueprint, identity_routes.blueprint)
 
 
 def create_app(settings: Settings | None = None) -> Flask:

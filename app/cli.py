@@ -9,7 +9,7 @@ import click
 from app import schema, transaction
 from app.db import make_engine
 from app.errors import JingweiError
-from app.identity import cli as identity
+from app.identity import cli as identity_cli
 from app.settings import read_settings
 from gis.errors import GisError
 
@@ -30,7 +30,7 @@ def main() -> None:
     """Jingwei 经纬: grid governance for a city."""
 
 
-for command in (identity.token, identity.person, identity.accounts):
+for command in (identity_cli.token, identity_cli.person, identity_cli.accounts):
     main.add_command(command)
 
 

@@ -161,7 +161,7 @@ def test_who_is_signed_in_does_not_see_the_form_again(browser, client):
     assert (answer.status_code, answer.location) == (303, "/")
 
 
-def test_the_wait_grows_and_ends_and_a_success_ends_it(browser, moment):
+def test_the_wait_grows_and_ends_and_a_success_ends_it(browser, browsers, moment):
     for _ in range(5):
         assert browser.sign_in(password="wrong password").status_code == 422
     refused = browser.sign_in()
@@ -172,8 +172,9 @@ def test_the_wait_grows_and_ends_and_a_success_ends_it(browser, moment):
     assert browser.sign_in().headers["Retry-After"] == "2"
     moment.passes(seconds=2)
     assert browser.sign_in().status_code == 303
+    later = browsers()
     for _ in range(5):
-        assert browser.sign_in(password="wrong password").status_code in {303, 422}
+        assert later.sign_in(password="wrong password").status_code == 422
 
 
 def test_a_wait_is_no_lock_for_the_same_person_elsewhere(browser, browsers):
@@ -194,13 +195,13 @@ def test_one_address_tries_many_accounts_only_so_often(browser, moment):
     assert browser.sign_in().status_code == 303
 
 
-def test_a_hash_with_older_parameters_is_renewed(browser, tx):
+def test_a_hash_with_older_parameters_is_renewed(browser, browsers, tx):
     before = tx.execute(sa.select(Person.password_hash).where(Person.username == "dispatcher")).scalar_one()
     assert passwords.HASHER.check_needs_rehash(before)
     browser.sign_in()
     after = tx.execute(sa.select(Person.password_hash).where(Person.username == "dispatcher")).scalar_one()
     assert not passwords.HASHER.check_needs_rehash(after)
-    assert browser.sign_in("dispatcher").status_code == 303
+    assert browsers().sign_in("dispatcher").status_code == 303
 
 
 def test_an_idle_session_ends_and_a_used_one_does_not(browser, moment):
