@@ -5,12 +5,21 @@ from __future__ import annotations
 from flask import Flask
 
 from app import health, http, pages, security, transaction
+from app.cases import routes as case_routes
 from app.db import make_engine
+from app.grid import routes as grid_routes
 from app.identity import access
 from app.identity import routes as identity_routes
+from app.maps import tile_routes
 from app.settings import Settings, read_settings
 
-BLUEPRINTS = (health.blueprint, identity_routes.blueprint)
+BLUEPRINTS = (
+    health.blueprint,
+    identity_routes.blueprint,
+    grid_routes.blueprint,
+    case_routes.blueprint,
+    tile_routes.blueprint,
+)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
