@@ -122,7 +122,8 @@ def _areas(tx: Tx, _at: datetime) -> _Ready:
             columns = [
                 [getattr(rows[i], name) for i in chosen.tolist()] for name in ("code", "level", "name")
             ]
-            multi = shapely.multipolygons([shapely.get_parts(outline) for outline in outlines])
+            parts, owners = shapely.get_parts(outlines, return_index=True)
+            multi = shapely.multipolygons(parts, indices=owners)
             written += zip(repeat(band), *columns, _ewkb(multi), _ewkb(labels), strict=False)
     return _Ready(len(rows), _bounds(shapes), (_Table(TileArea, AREA_COLUMNS, written),), broken)
 
