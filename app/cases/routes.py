@@ -203,7 +203,7 @@ def show_case(case_id: UUID) -> Response:
 
 def sight_of(viewer: Viewer) -> Sight:
     """Return which cases the viewer may see: a desk its areas, a worker what they hold, all their own."""
-    desk = viewer.may(Permission.READ_WORKERS)
+    desk = viewer.narrowed(Permission.READ_WORKERS)
     return Sight(areas=viewer.areas if desk else (), worker_id=viewer.worker_id, person_id=viewer.person_id)
 
 
