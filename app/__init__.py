@@ -6,9 +6,11 @@ from flask import Flask
 
 from app import health, http, pages, transaction
 from app.db import make_engine
+from app.maps import card_routes as cards
+from app.maps import routes as maps
 from app.settings import Settings, read_settings
 
-BLUEPRINTS = (health.blueprint,)
+BLUEPRINTS = (health.blueprint, maps.blueprint, cards.blueprint)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
