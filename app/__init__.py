@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app import health, http, pages, transaction
+from app import health, http, pages, security, transaction
+from app.cases import routes as cases
 from app.db import make_engine
+from app.grid import routes as grid
+from app.identity import access
+from app.identity import routes as identity
 from app.maps import card_routes as cards
-from app.maps import routes as maps
+from app.maps import routes as map_pages
+from app.maps import tile_routes as tiles
 from app.settings import Settings, read_settings
 
-BLUEPRINTS = (health.blueprint, maps.blueprint, cards.blueprint)
+BLUEPRINTS = (
+    health.blueprint,
+    identity.blueprint,
+    grid.blueprint,
+    cases.blueprint,
+    tiles.blueprint,
+    cards.blueprint,
+    map_pages.blueprint,
+)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -28,7 +41,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     transaction.bind(make_engine(settings, pool_size=settings.web_threads))
     http.install(app)
+    security.install(app, settings)
     pages.install(app, settings)
+    access.install(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app

@@ -6,9 +6,10 @@ import sys
 
 import click
 
-from app import schema, transaction
+from app import clock, schema, transaction
 from app.db import make_engine
 from app.errors import JingweiError
+from app.identity import cli as identity_cli
 from app.settings import read_settings
 from gis.errors import GisError
 
@@ -29,6 +30,10 @@ def main() -> None:
     """Jingwei 经纬: grid governance for a city."""
 
 
+for command in (identity_cli.token, identity_cli.person, identity_cli.accounts):
+    main.add_command(command)
+
+
 def open_database() -> None:
     """Bind the database of the settings, for a command that needs one."""
     transaction.bind(make_engine(read_settings(), pool_size=2))
@@ -40,6 +45,21 @@ def migrate() -> None:
     settings = read_settings()
     head = schema.migrate(make_engine(settings), settings)
     click.echo(f"schema {settings.schema} stands at {head}")
+
+
+@main.command()
+def publish() -> None:
+    """Publish areas, cells and facilities for the map, and sweep the tiles of older versions."""
+    from app.maps.publish import publish as publish_layers  # noqa: PLC0415 - costs every other command 300 ms
+    from app.maps.tiles import sweep  # noqa: PLC0415 - same
+
+    open_database()
+    settings = read_settings()
+    with transaction.write() as tx:
+        made = publish_layers(tx, at=clock.now())
+    sweep(settings.tiles / settings.schema, [(layer.layer, layer.version) for layer in made])
+    for layer in made:
+        click.echo(f"{layer.layer}: {layer.features:,} features, {layer.broken_edges} broken edges")
 
 
 @main.command()

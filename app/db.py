@@ -71,7 +71,7 @@ def make_engine(settings: Settings, *, pool_size: int = 8) -> sa.Engine:
         pool_timeout=10,
         connect_args={
             "options": f"-c search_path={settings.schema},public -c timezone=UTC"
-            " -c idle_in_transaction_session_timeout=60000",
+            " -c idle_in_transaction_session_timeout=60000 -c jit=off",
             "application_name": "jingwei",
         },
     )

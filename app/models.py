@@ -9,6 +9,7 @@ from app.db import Base
 from app.facilities import models as facilities
 from app.grid import models as grid
 from app.identity import models as identity
+from app.maps import models as maps
 from app.workers import models as workers
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "facilities",
     "grid",
     "identity",
+    "maps",
     "metadata",
     "transaction",
     "workers",

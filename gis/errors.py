@@ -81,3 +81,100 @@ class NoCells(GisError):
 
     def __init__(self) -> None:
         super().__init__("The grid has no cells. Import or build cells first.")
+
+
+class BadFile(GisError):
+    """A file cannot be read or written as it is; says why and how to mend it, in two languages.
+
+    `en` and `zh` are the message; `rows` are the 1-based rows it is about, `value` the value found.
+    """
+
+    code = "bad_file"
+
+    def __init__(self, en: str, zh: str, *, rows: tuple[int, ...] = (), value: str | None = None) -> None:
+        self.en, self.zh, self.rows, self.value = en, zh, rows, value
+        super().__init__(en)
+
+
+class UnsafeName(BadFile):
+    """A file name would make the reader reach beyond the file."""
+
+    code = "unsafe_name"
+
+
+class UnknownFormat(BadFile):
+    """The content is none of the formats that are read."""
+
+    code = "unknown_format"
+
+
+class EmptyFile(BadFile):
+    """There is nothing in the file."""
+
+    code = "empty_file"
+
+
+class DamagedFile(BadFile):
+    """The file ends too early or contradicts itself."""
+
+    code = "damaged_file"
+
+
+class UnsafeArchive(BadFile):
+    """A zip archive breaks a limit or would write outside its folder."""
+
+    code = "unsafe_archive"
+
+
+class TooLarge(BadFile):
+    """The file has more rows, columns or bytes than are read at once."""
+
+    code = "too_large"
+
+
+class UnknownEncoding(BadFile):
+    """The text's encoding is not told and cannot be guessed safely."""
+
+    code = "unknown_encoding"
+
+
+class UnknownLayer(BadFile):
+    """The file has several layers, or not the one asked for."""
+
+    code = "unknown_layer"
+
+
+class UnknownColumn(BadFile):
+    """A column that was named is not in the file."""
+
+    code = "unknown_column"
+
+
+class NoCrs(BadFile):
+    """The file does not say its coordinate system."""
+
+    code = "no_crs"
+
+
+class WrongCrs(BadFile):
+    """The coordinates do not fit the coordinate system, or lie outside the city's region."""
+
+    code = "wrong_crs"
+
+
+class SwappedAxes(WrongCrs):
+    """Longitude and latitude are exchanged."""
+
+    code = "swapped_axes"
+
+
+class WrongGeometry(BadFile):
+    """Geometry of another kind than expected, mixed kinds, or coordinates that are no numbers."""
+
+    code = "wrong_geometry"
+
+
+class NotWritable(BadFile):
+    """The format cannot hold this value without changing it."""
+
+    code = "not_writable"

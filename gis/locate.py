@@ -3,10 +3,10 @@
 A point on a shared edge or corner belongs to the cell that comes first. Give the cells in ascending code
 order, so that first means smallest code, as the database's own function says.
 
-The cells are filed in a uniform grid of bins about two cells wide (200 m in a city), so that a point meets a
-handful of candidates in ascending order, and the first that covers it wins. With numba the test is compiled
+The cells are filed in a uniform grid of bins (`gis.bins`), so that a point meets one or two candidates in
+ascending order, and the first that covers it wins. With numba the test is compiled
 (`gis.point_in_polygon`); a point too near an edge for double precision goes to GEOS. Without numba
-the candidates go to GEOS in arrays, as prepared polygons.
+the candidates go to GEOS in arrays.
 """
 
 import math
@@ -19,6 +19,7 @@ import pyproj
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
+from gis import bins
 from gis.errors import NoCells, NotAPosition
 
 compiled: ModuleType | None = None
@@ -31,9 +32,6 @@ else:
 
 NO_CELL = -1
 
-_CELLS_PER_BIN = 2.0
-_MOST_BINS = 4_000_000
-_MOST_ENTRIES = 16_000_000
 _CHUNK = 65_536
 # Distances choose candidates with this slack, so that the rough ones never lose the true nearest cell.
 _SLACK = 1.02
@@ -61,40 +59,13 @@ class Grid:
     """
 
     def __init__(self, cells: ArrayLike, *, planar: bool = False) -> None:
-        self._cells = np.asarray(cells, object).ravel()
+        self._polygons = bins.taken_apart(np.asarray(cells, object).ravel())
+        self._bins = bins.filed(self._polygons)
         self._planar = planar
-        self._edges, self._first_edge = _edges_of(self._cells)
-        boxes = shapely.bounds(self._cells).reshape(-1, 4)
-        boxes[np.diff(self._first_edge) == 0] = np.nan
-        self._boxes = np.ascontiguousarray(boxes)
-        self._file()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._cells)
-
-    def _file(self) -> None:
-        """Make the bins: `_frame`, `_shape`, and per bin the cells whose bounds meet it."""
-        real = np.flatnonzero(np.isfinite(self._boxes).all(axis=1))
-        boxes = self._boxes[real]
-        self._frame, self._shape = _frame_of(boxes)
-        columns, rows = self._shape
-        west, south = self._bin_of(boxes[:, 0], boxes[:, 1])
-        east, north = self._bin_of(boxes[:, 2], boxes[:, 3])
-        wide, high = east - west + 1, north - south + 1
-        entry = np.repeat(np.arange(len(real)), wide * high)
-        nth = np.arange(len(entry)) - np.repeat(np.cumsum(wide * high) - wide * high, wide * high)
-        where = (south[entry] + nth // wide[entry]) * columns + west[entry] + nth % wide[entry]
-        order = np.argsort(where, kind="stable")
-        self._candidates = real[entry[order]].astype(np.int32)
-        self._first_candidate = np.searchsorted(where[order], np.arange(columns * rows + 1)).astype(np.int64)
-
-    def _bin_of(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.int64], ...]:
-        # The very arithmetic of the compiled loop: monotone, hence a point never misses its cell's bins.
-        columns, rows = self._shape
-        column = ((x - self._frame[0]) * self._frame[4]).astype(np.int64)
-        row = ((y - self._frame[1]) * self._frame[5]).astype(np.int64)
-        return np.minimum(column, columns - 1), np.minimum(row, rows - 1)
+        return len(self._polygons.shapes)
 
     def locate(self, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.intp]:
         """Return the index of the cell holding each point.
@@ -113,13 +84,14 @@ class Grid:
         found = compiled.locate(
             np.ascontiguousarray(x),
             np.ascontiguousarray(y),
-            self._edges,
-            self._first_edge,
-            self._boxes,
-            self._candidates,
-            self._first_candidate,
-            self._frame,
-            *self._shape,
+            self._polygons.edges,
+            self._polygons.first_edge,
+            self._polygons.boxes,
+            self._bins.entries,
+            self._bins.first,
+            self._bins.frame,
+            self._bins.columns,
+            self._bins.rows,
         )
         unsure = np.flatnonzero(found == compiled.UNDECIDED)
         if len(unsure):
@@ -129,32 +101,36 @@ class Grid:
 
     def _located_by_geos(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.intp]:
         owner = np.full(len(x), NO_CELL, np.intp)
-        west, south, east, north = self._frame[:4]
+        west, south, east, north = self._bins.frame[:4]
         inside = np.flatnonzero((x >= west) & (x <= east) & (y >= south) & (y <= north))
         # GEOS makes a prepared polygon's index on first use, unlocked.
         with self._lock:
+            if len(x) > len(self):
+                shapely.prepare(self._polygons.shapes)
             for part in np.array_split(inside, -(-len(inside) // _CHUNK) or 1):
                 owner[part] = self._first_covering(x[part], y[part])
         return owner
 
     def _first_covering(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.intp]:
-        column, row = self._bin_of(x, y)
-        here = row * self._shape[0] + column
-        start = self._first_candidate[here]
-        count = self._first_candidate[here + 1] - start
-        point = np.repeat(np.arange(len(x)), count)
-        nth = np.arange(len(point)) - np.repeat(np.cumsum(count) - count, count)
-        cell = self._candidates[start[point] + nth]
-        box = self._boxes[cell]
-        px, py = x[point], y[point]
-        near = (px >= box[:, 0]) & (py >= box[:, 1]) & (px <= box[:, 2]) & (py <= box[:, 3])
-        point, cell = point[near], cell[near]
-        if len(point) > len(self._cells):
-            shapely.prepare(self._cells)
-        hit = shapely.intersects_xy(self._cells[cell], px[near], py[near])
-        owner = np.full(len(x), len(self._cells), np.intp)
-        np.minimum.at(owner, point[hit], cell[hit])
-        owner[owner == len(self._cells)] = NO_CELL
+        """Walk down the lists of all points' bins at once, each point until a cell covers it."""
+        owner = np.full(len(x), NO_CELL, np.intp)
+        column, row = self._bins.of(x, y)
+        here = row * self._bins.columns + column
+        at, end = self._bins.first[here], self._bins.first[here + 1]
+        point = np.flatnonzero(at < end)
+        while len(point):
+            entry = self._bins.entries[at[point]]
+            cell = np.where(entry < 0, ~entry, entry)
+            hit = entry < 0
+            test = np.flatnonzero(~hit)
+            px, py, box = x[point[test]], y[point[test]], self._polygons.boxes[cell[test]]
+            near = (px >= box[:, 0]) & (py >= box[:, 1]) & (px <= box[:, 2]) & (py <= box[:, 3])
+            test = test[near]
+            hit[test] = shapely.intersects_xy(self._polygons.shapes[cell[test]], px[near], py[near])
+            owner[point[hit]] = cell[hit]
+            point = point[~hit]
+            at[point] += 1
+            point = point[at[point] < end[point]]
         return owner
 
     def touched(self, lon: float, lat: float, accuracy_m: float) -> NDArray[np.intp]:
@@ -191,7 +167,8 @@ class Grid:
         if not np.isfinite(rough).any():
             raise NoCells
         first = np.flatnonzero(rough == np.nanmin(rough))
-        reach = self._distances(first, lon, lat).min() * _SLACK
+        # In the same plane as `rough`: a continent away it is no longer the geodesic's.
+        reach = self._metres(self._feet(first, lon, lat), lon, lat).min() * _SLACK
         near = np.flatnonzero(rough <= reach)
         distance = self._distances(near, lon, lat)
         best = int(np.argmin(distance))
@@ -210,7 +187,7 @@ class Grid:
 
     def _box_distances(self, lon: float, lat: float) -> NDArray[np.float64]:
         """(m,) metres to the bounds of each cell: never more than to the cell; NaN for empty ones."""
-        west, south, east, north = self._boxes.T
+        west, south, east, north = self._polygons.boxes.T
         x = np.clip(lon, west, east) - lon
         y = np.clip(lat, south, north)
         per_x, per_y = self._scale(lat, y)
@@ -221,18 +198,24 @@ class Grid:
         """(k,) metres to each of the cells, 0 inside."""
         if len(cells) == 0:
             return np.empty(0)
-        count = self._first_edge[cells + 1] - self._first_edge[cells]
+        feet = self._feet(cells, lon, lat)
+        here = np.full(len(cells), float(lon)), np.full(len(cells), float(lat))
+        away = self._metres(feet, lon, lat) if self._planar else _WGS84.inv(*here, *feet.T)[2]
+        inside = shapely.intersects_xy(self._polygons.shapes[cells], lon, lat)
+        return np.where(inside, 0.0, away)
+
+    def _feet(self, cells: NDArray[np.intp], lon: float, lat: float) -> NDArray[np.float64]:
+        """(k, 2) the nearest point on the edge of each of the cells."""
+        count = self._polygons.first_edge[cells + 1] - self._polygons.first_edge[cells]
         begin = np.cumsum(count) - count
-        edges = self._edges[np.repeat(self._first_edge[cells] - begin, count) + np.arange(count.sum())]
+        edges = self._polygons.edges[
+            np.repeat(self._polygons.first_edge[cells] - begin, count) + np.arange(count.sum())
+        ]
         foot = _foot(edges, lon, lat, *self._scale(lat, edges[:, 1]))
         rough = self._metres(foot, lon, lat)
         # The nearest edge of each cell; the foot again with the scale of its own latitude.
-        least = np.minimum.reduceat(rough, begin)
         edge = np.array([b + np.argmin(rough[b : b + n]) for b, n in zip(begin, count, strict=True)])
-        foot = _foot(edges[edge], lon, lat, *self._scale(lat, foot[edge, 1]))
-        distance = least if self._planar else _WGS84.inv(*_pair(lon, lat, len(edge)), *foot.T)[2]
-        inside = shapely.intersects_xy(self._cells[cells], lon, lat)
-        return np.where(inside, 0.0, distance)
+        return _foot(edges[edge], lon, lat, *self._scale(lat, foot[edge, 1]))
 
     def _metres(self, to: NDArray[np.float64], lon: float, lat: float) -> NDArray[np.float64]:
         per_x, per_y = self._scale(lat, to[:, 1])
@@ -263,39 +246,6 @@ def warm_up() -> None:
     Grid([shapely.box(0, 0, 1, 1)]).locate([0.5], [0.5])
 
 
-def _edges_of(cells: NDArray[np.object_]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """All edges of all rings, (e, 4), and the offsets of each cell's, (m + 1,)."""
-    parts, cell_of_part = shapely.get_parts(cells, return_index=True)
-    rings, part_of_ring = shapely.get_rings(parts, return_index=True)
-    xy, ring = shapely.get_coordinates(rings, return_index=True)
-    same = ring[1:] == ring[:-1]
-    edges = np.hstack([xy[:-1][same], xy[1:][same]])
-    cell = cell_of_part[part_of_ring[ring[:-1][same]]]
-    return np.ascontiguousarray(edges), np.searchsorted(cell, np.arange(len(cells) + 1)).astype(np.int64)
-
-
-def _frame_of(boxes: NDArray[np.float64]) -> tuple[NDArray[np.float64], tuple[int, int]]:
-    """Bounds of all, bins per unit, and the number of columns and rows.
-
-    A bin is about two cells wide and high, whatever the unit. Bins grow while there would be too many of them
-    (one stray cell far off) or of their entries (one cell over all the others).
-    """
-    if len(boxes) == 0:
-        return np.array([1.0, 1.0, 0.0, 0.0, 0.0, 0.0]), (1, 1)
-    low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
-    span = high - low
-    size = np.median(boxes[:, 2:] - boxes[:, :2], axis=0) * _CELLS_PER_BIN
-    size = np.where(size > 0, size, np.where(span > 0, span, 1.0))
-    while True:
-        shape = np.maximum(np.ceil(span / size), 1)
-        met = np.prod((boxes[:, 2:] - boxes[:, :2]) / size + 1, axis=1).sum()
-        if np.prod(shape) <= _MOST_BINS and met <= _MOST_ENTRIES:
-            break
-        size *= 2.0
-    columns, rows = shape.astype(int)
-    return np.concatenate([low, high, 1.0 / size]), (int(columns), int(rows))
-
-
 def _foot(
     edges: NDArray[np.float64],
     lon: float,
@@ -315,7 +265,3 @@ def _foot(
 def _check_finite(lon: float, lat: float) -> None:
     if not (math.isfinite(lon) and math.isfinite(lat)):
         raise NotAPosition(lon, lat)
-
-
-def _pair(lon: float, lat: float, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return np.full(count, float(lon)), np.full(count, float(lat))

@@ -70,13 +70,13 @@ def locate(  # noqa: PLR0917  compiled functions take no keywords
     edges: NDArray[np.float64],
     first_edge: NDArray[np.int64],
     boxes: NDArray[np.float64],
-    candidates: NDArray[np.int32],
-    first_candidate: NDArray[np.int64],
+    entries: NDArray[np.int32],
+    first_entry: NDArray[np.int64],
     frame: NDArray[np.float64],
     columns: int,
     rows: int,
 ) -> NDArray[np.int64]:
-    """Return, for each point, the first candidate polygon that covers it, OUTSIDE or UNDECIDED.
+    """Return, for each point, the first polygon that covers it, OUTSIDE or UNDECIDED.
 
     Args:
         xs: (n,) eastings or longitudes.
@@ -84,8 +84,8 @@ def locate(  # noqa: PLR0917  compiled functions take no keywords
         edges: (e, 4) x1, y1, x2, y2 of all rings, polygon after polygon.
         first_edge: (m + 1,) offsets into `edges`.
         boxes: (m, 4) bounds of the polygons.
-        candidates: polygons whose bounds meet a bin, ascending within the bin.
-        first_candidate: (columns * rows + 1,) offsets into `candidates`.
+        entries: what each bin lists, see `gis.bins.Bins`.
+        first_entry: (columns * rows + 1,) offsets into `entries`.
         frame: west, south, east, north of all, bins per unit east, bins per unit north.
         columns: bins from west to east.
         rows: bins from south to north.
@@ -100,8 +100,11 @@ def locate(  # noqa: PLR0917  compiled functions take no keywords
         column = min(int((x - west) * frame[4]), columns - 1)
         row = min(int((y - south) * frame[5]), rows - 1)
         here = row * columns + column
-        for k in range(first_candidate[here], first_candidate[here + 1]):
-            c = candidates[k]
+        for k in range(first_entry[here], first_entry[here + 1]):
+            c = entries[k]
+            if c < 0:
+                found[i] = ~c
+                break
             if x < boxes[c, 0] or y < boxes[c, 1] or x > boxes[c, 2] or y > boxes[c, 3]:
                 continue
             answer = _inside(x, y, edges, first_edge[c], first_edge[c + 1])

@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, Code, one_of
-from app.identity.rules import Role
+from app.identity.rules import Role, Scope
 
 
 class Person(Base):
-    """Somebody who can sign in. A worker's person points at the worker."""
+    """Who can sign in. A worker's person points at the worker; a demo person's password is public."""
 
     __tablename__ = "people"
     __table_args__ = (
@@ -26,6 +26,7 @@ class Person(Base):
     password_hash: Mapped[str | None]
     worker_id: Mapped[int | None] = mapped_column(sa.BigInteger, sa.ForeignKey("workers.id"))
     active: Mapped[bool] = mapped_column(server_default=sa.true())
+    demo: Mapped[bool] = mapped_column(server_default=sa.false())
     created_at: Mapped[datetime] = mapped_column(server_default=sa.text("now()"))
 
 
@@ -57,7 +58,7 @@ class Token(Base):
     """A script's key: printed once, stored hashed."""
 
     __tablename__ = "tokens"
-    __table_args__ = (sa.UniqueConstraint("name"),)
+    __table_args__ = (sa.UniqueConstraint("name"), one_of("scope", Scope))
 
     secret_sha256: Mapped[bytes] = mapped_column(primary_key=True)
     name: Mapped[str]
@@ -65,6 +66,8 @@ class Token(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    scope: Mapped[str] = mapped_column(server_default="full")
+    used_at: Mapped[datetime | None]
 
 
 class RateBucket(Base):

@@ -184,10 +184,13 @@ class CityView:
 
 def sight(viewer: Viewer) -> dict[str, Any]:
     """Return what the statements ask of a viewer: LIKE patterns of their areas, and who they are."""
-    areas = [f"{prefix}%" for prefix in viewer.areas]
+
+    def patterns(permission: Permission) -> list[str]:
+        return [f"{prefix}%" for prefix in viewer.narrowed(permission).areas]
+
     return {
-        "areas": areas,
-        "named": areas if viewer.may(Permission.READ_WORKERS) else [],
+        "areas": patterns(Permission.READ_CASES),
+        "named": patterns(Permission.READ_WORKERS),
         "person": viewer.person_id,
     }
 

@@ -12,14 +12,14 @@ from app.pages import vendored
 from app.settings import Settings
 from app.transaction import read
 
-blueprint = Blueprint("maps", __name__)
+blueprint = Blueprint("map_pages", __name__)
 
 
 @blueprint.get("/")
 @allow(Permission.PUBLIC)
 def start() -> Response:
     """Go to the map."""
-    return redirect(url_for("maps.map_page"))
+    return redirect(url_for("map_pages.map_page"))
 
 
 @blueprint.get("/map")

@@ -10,7 +10,7 @@ from alembic import op
 from procrastinate.schema import SchemaManager
 
 revision = "0004_queue"
-down_revision = "0001_ground"
+down_revision = "0003_tiles"
 branch_labels = None
 depends_on = None
 

@@ -134,6 +134,24 @@ def test_missing_and_empty_cells_hold_nothing():
     assert Grid(cells).nearest(0.5, -1.0).index == 2
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_cell_with_a_coordinate_that_is_not_finite_holds_nothing(value):
+    with np.errstate(invalid="ignore"):
+        broken = shapely.Polygon([(0, 0), (1, 0), (value, 1)])
+    grid = Grid([broken, shapely.box(0, 0, 1, 1)])
+    assert grid.locate([0.5, 0.0, 5.0], [0.1, 0.0, 0.5]).tolist() == [1, 1, NO_CELL]
+    assert grid.nearest(0.5, 1.5).index == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_overlapping_cells_still_fall_to_the_first(seed):
+    rng = np.random.default_rng(seed)
+    low = rng.uniform(0, 10, (12, 2))
+    cells = shapely.box(*low.T, *(low + rng.uniform(0.1, 6, (12, 2))).T)
+    assert_as_brute(cells, np.vstack([rng.uniform(-1, 17, (200, 2)), vertices(cells), midpoints(cells)]))
+
+
 def test_a_grid_without_cells_answers_outside():
     assert Grid([]).locate([1.0], [2.0]).tolist() == [NO_CELL]
     assert Grid([]).touched(1.0, 2.0, 50.0).tolist() == []
@@ -208,7 +226,8 @@ def geodesic(point, cell):
 
 
 @pytest.mark.parametrize(
-    "point", [(122.89, 41.003), (122.9036, 40.9), (122.93, 41.05), (122.9, 40.998), (123.9, 41.9)]
+    "point",
+    [(122.89, 41.003), (122.9036, 40.9), (122.93, 41.05), (122.9, 40.998), (123.9, 41.9), (10.0, 50.0)],
 )
 def test_the_nearest_cell_is_the_geodesically_nearest(point):
     cells = quads(6, 4)

@@ -1,0 +1,1 @@
+"""Incidents and appeals: what was reported, where, in whose hands."""

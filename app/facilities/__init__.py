@@ -1,0 +1,1 @@
+"""The numbered register of public facilities."""

@@ -1,0 +1,1 @@
+"""People, roles, areas of authority, sessions, tokens."""

@@ -1,0 +1,1 @@
+"""Tiles, pages of the map, and print."""

@@ -1,0 +1,123 @@
+"""Reads of the maps: the versions of the published layers, and the tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.identity.rules import Role, Viewer
+from app.maps.rules import (
+    AREA_BANDS,
+    CELL_BANDS,
+    EXTENT,
+    FIRST_POINT_ZOOM,
+    MIN_ZOOM,
+    RESOLUTIONS,
+    Bounds,
+    Layer,
+    Tile,
+    band_at,
+    resolution_at,
+)
+from app.transaction import Tx
+
+EDGE = 64 / EXTENT
+"""Outlines reach so much of a tile's side over its edge, so that the line along the edge is not drawn."""
+
+RECENT = timedelta(days=7)
+SILENT_AFTER = timedelta(minutes=15)
+MOST_CASES = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class LayerVersion:
+    """What a published layer stands at; `bounds` (WGS 84) is None for an empty one."""
+
+    version: int
+    published_at: datetime
+    features: int
+    broken_edges: int
+    bounds: Bounds | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a viewer may see of the live layers: areas as patterns of codes, and what they reported."""
+
+    areas: tuple[str, ...]
+    person_id: int
+
+
+def sight_of(viewer: Viewer) -> Sight:
+    """Return what `viewer` may see: a citizen no area, only what they reported."""
+    citizen = viewer.roles <= {Role.CITIZEN}
+    return Sight(() if citizen else tuple(prefix + "%" for prefix in viewer.areas), viewer.person_id)
+
+
+def layer_versions(tx: Tx) -> Mapping[Layer, LayerVersion]:
+    """Return the present version of every published layer."""
+    found: dict[Layer, LayerVersion] = {}
+    for row in tx.named("maps.tile_versions"):
+        bounds = None if row.west is None else (row.west, row.south, row.east, row.north)
+        found[Layer(row.layer)] = LayerVersion(
+            row.version, row.published_at, row.features, row.broken_edges, bounds
+        )
+    return found
+
+
+def published_tile(tx: Tx, layer: Layer, tile: Tile, *, coarser: int = 0) -> bytes:
+    """Return a tile of a published layer, empty where there is nothing.
+
+    `coarser` takes data that many steps coarser than the zoom asks for; the last is `coarsest(layer)`.
+    """
+    if tile.z < MIN_ZOOM[layer]:
+        return b""
+    if layer is Layer.FACILITIES:
+        return _facilities_tile(tx, tile, coarser)
+    bands = AREA_BANDS if layer is Layer.AREAS else CELL_BANDS
+    band = max(band_at(tile.z, bands) - coarser, bands[0])
+    return _one(tx, f"maps.{layer}_tile", tile, band=band, **_sides(_widened(tile)))
+
+
+def coarsest(layer: Layer) -> int:
+    """Return the last step of `coarser`."""
+    return 3 if layer is Layer.FACILITIES else 2
+
+
+def cases_tile(tx: Tx, tile: Tile, sight: Sight, *, at: datetime) -> bytes:
+    """Return open cases and those of the last week, as far as `sight` reaches."""
+    limits = {"at": at, "since": at - RECENT, "most": MOST_CASES}
+    seen = {"areas": list(sight.areas), "person": sight.person_id}
+    return _one(tx, "maps.cases_tile", tile, **limits, **seen, **_sides(tile.bounds))
+
+
+def workers_tile(tx: Tx, tile: Tile, sight: Sight, *, at: datetime) -> bytes:
+    """Return where the workers of the viewer's areas were last seen."""
+    moments = {"at": at, "silent_since": at - SILENT_AFTER}
+    return _one(tx, "maps.workers_tile", tile, **moments, areas=list(sight.areas), **_sides(tile.bounds))
+
+
+def _facilities_tile(tx: Tx, tile: Tile, coarser: int) -> bytes:
+    """Points with their code; then without; then ever larger clusters."""
+    if tile.z >= FIRST_POINT_ZOOM and coarser < 2:
+        return _one(tx, "maps.facilities_tile", tile, codes=coarser == 0)
+    steps = coarser - 2 if tile.z >= FIRST_POINT_ZOOM else coarser
+    resolution = max(resolution_at(tile.z) - steps, RESOLUTIONS[0])
+    return _one(tx, "maps.clusters_tile", tile, resolution=resolution)
+
+
+def _one(tx: Tx, statement: str, tile: Tile, **parameters: Any) -> bytes:
+    found = tx.named(statement, z=tile.z, x=tile.x, y=tile.y, **parameters).scalar_one()
+    return bytes(found or b"")
+
+
+def _widened(tile: Tile) -> Bounds:
+    west, south, east, north = tile.bounds_m
+    edge = (east - west) * EDGE
+    return west - edge, south - edge, east + edge, north + edge
+
+
+def _sides(bounds: Bounds) -> dict[str, float]:
+    return dict(zip(("west", "south", "east", "north"), bounds, strict=True))

@@ -1,0 +1,1 @@
+"""The roster: duty and last position."""
