@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app import health, http, pages, transaction
+from app import health, http, pages, security, transaction
+from app.cases import routes as case_routes
 from app.db import make_engine
-from app.maps import routes as maps
+from app.grid import routes as grid_routes
+from app.identity import access
+from app.identity import routes as identity_routes
+from app.maps import card_routes, tile_routes
+from app.maps import routes as map_routes
 from app.settings import Settings, read_settings
 
-BLUEPRINTS = (health.blueprint, maps.blueprint)
+BLUEPRINTS = (
+    health.blueprint,
+    identity_routes.blueprint,
+    grid_routes.blueprint,
+    case_routes.blueprint,
+    tile_routes.blueprint,
+    card_routes.blueprint,
+    map_routes.blueprint,
+)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -27,7 +40,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     transaction.bind(make_engine(settings, pool_size=settings.web_threads))
     http.install(app)
+    security.install(app, settings)
     pages.install(app, settings)
+    access.install(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app

@@ -9,6 +9,7 @@ import click
 from app import clock, schema, transaction
 from app.db import make_engine
 from app.errors import JingweiError
+from app.identity import cli as identity_cli
 from app.settings import read_settings
 from gis.errors import GisError
 
@@ -27,6 +28,10 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Jingwei 经纬: grid governance for a city."""
+
+
+for command in (identity_cli.token, identity_cli.person, identity_cli.accounts):
+    main.add_command(command)
 
 
 def open_database() -> None:

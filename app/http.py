@@ -80,7 +80,7 @@ class Description:
     tag: str
     query: type[Parsed] | None = None
     body: type[Parsed] | None = None
-    answers: Mapping[int, type[Answer] | str] = field(default_factory=dict)
+    answers: Mapping[int, type[Any] | str] = field(default_factory=dict)
     problems: tuple[int, ...] = ()
     path: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 

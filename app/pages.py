@@ -1,4 +1,4 @@
-"""What every page has: the viewer, the language and the theme that were chosen, and the safety headers."""
+"""What every page has: the viewer, and the language and the theme that were chosen."""
 
 from __future__ import annotations
 
@@ -19,18 +19,14 @@ from app.settings import Settings
 THEME_COOKIE = "jingwei_theme"
 THEMES = ("light", "dark", "system")
 YEAR_S = 365 * 24 * 3600
-POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; worker-src 'self';"
-    " object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
-)
 VENDOR = Path(__file__).resolve().parent / "static" / "vendor"
 
 
 def install(app: Flask, settings: Settings) -> None:
-    """Give every template its words, remember `?lang=` and `?theme=`, and close what a page may load."""
+    """Give every template its words, remember `?lang=` and `?theme=`, and answer errors in words."""
     i18n.install(app, settings)
     app.before_request(_choose)
-    app.after_request(_close)
+    app.after_request(_keep_fresh)
     app.after_request(_in_words)
     app.context_processor(_shared)
     app.jinja_env.globals.update(vendored=vendored, data_block=data_block, has_page=_has_page)
@@ -99,10 +95,7 @@ def _remember(answer: AnyResponse, cookie: str, value: str) -> None:
     answer.set_cookie(cookie, value, max_age=YEAR_S, samesite="Lax", secure=request.is_secure)
 
 
-def _close(response: Response) -> Response:
-    response.headers.setdefault("Content-Security-Policy", POLICY)
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Referrer-Policy", "same-origin")
+def _keep_fresh(response: Response) -> Response:
     if response.mimetype == "text/html":
         response.headers.setdefault("Cache-Control", "no-store" if g.get("viewer") else "no-cache")
         response.vary.update(("Cookie",))

@@ -15,6 +15,7 @@ from app.errors import BadSetting
 
 PREFIX = "JINGWEI_"
 ROOT = Path(__file__).resolve().parent.parent
+DEMO_PASSWORD = "jingwei-demo"  # noqa: S105 - shown to everybody on the sign-in page
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Settings:
     host: str = "127.0.0.1"
     database_url: str = ""
     schema: str = "jingwei"
-    demo_password: str = "jingwei-demo"  # noqa: S105 - shown to everybody on the sign-in page
+    demo_password: str = DEMO_PASSWORD
     secret_key: str = ""
     var: Path = ROOT / "var"
     metric_epsg: int = 4550
@@ -34,6 +35,7 @@ class Settings:
     web_workers: int = 2
     web_threads: int = 8
     secure_cookies: bool = False
+    trusted_proxies: int = 0
     max_photo_mb: int = 10
 
     @property

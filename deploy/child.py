@@ -35,6 +35,10 @@ def mend_for(lines: Sequence[str], usual: str) -> str:
         return "the disk is full: free some space (see `df -h .`), then run the same command again."
     if any(sign in text for sign in NO_NETWORK):
         return "a download failed: check the network or the proxy, then run the same command again."
+    if "ModuleNotFoundError" in text:
+        return "the environment is damaged: `rm -r .venv`, then run the same command again."
+    if "is no setting of Jingwei" in text:
+        return "unset or correct that variable, then run the same command again."
     return usual
 
 

@@ -58,6 +58,8 @@ class Cluster:
             Trouble: it failed.
         """
         with self.log.open("ab") as log, tempfile.TemporaryFile() as given:
+            log.write(f"$ {' '.join(argv)}\n".encode())
+            log.flush()
             given.write((stdin or "").encode())
             given.seek(0)
             child = subprocess.Popen(
@@ -77,30 +79,34 @@ class Cluster:
 
     def running(self) -> bool:
         """Say whether the cluster's server lives."""
-        pid = self._pid()
+        pid = _first_number(self.data / "postmaster.pid")
         return pid is not None and _is_postgres(pid)
 
-    def _pid(self) -> int | None:
-        try:
-            return int((self.data / "postmaster.pid").read_text().splitlines()[0])
-        except (OSError, ValueError, IndexError):
-            return None
-
     def forget_stale_pid(self) -> None:
-        """Remove a pid file whose process is gone or is somebody else's.
+        """Remove pid files whose process is gone or is somebody else's.
 
-        PostgreSQL itself takes over from a dead process, but not where its number was given anew.
+        PostgreSQL itself takes over from a dead process, but not where its number was given anew, nor where
+        it still stands in the table because a container's first process does not reap.
         """
-        pid = self._pid()
-        if pid is not None and not _is_postgres(pid):
-            (self.data / "postmaster.pid").unlink(missing_ok=True)
+        for path in (self.data / "postmaster.pid", self.socket / ".s.PGSQL.5432.lock"):
+            pid = _first_number(path)
+            if pid is not None and not _is_postgres(pid):
+                path.unlink(missing_ok=True)
+
+
+def _first_number(path: Path) -> int | None:
+    try:
+        return int(path.read_text().splitlines()[0])
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _is_postgres(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/comm").read_text().strip() in ("postgres", "postmaster")
+        name, _, rest = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(")")
     except OSError:
         return False
+    return name in ("postgres", "postmaster") and rest.split()[0] not in "ZX"  # not one that is dead already
 
 
 def cluster_of(places: Places) -> Cluster | None:
@@ -284,7 +290,7 @@ def _write_settings(cluster: Cluster) -> None:
     shared = shutil.disk_usage("/dev/shm").total // 2**20 if Path("/dev/shm").is_dir() else 0
     ours = settings(cluster, memory_mib=memory, shared_mib=shared)
     user = pwd.getpwuid(os.geteuid()).pw_name
-    head = "# written anew at each start: put your own settings into postgresql.conf, above the include\n"
+    head = "# written anew at each start: put your own settings into postgresql.conf, below the include\n"
     texts = {
         "jingwei.conf": head + "".join(f"{name} = {value}\n" for name, value in ours.items()),
         "pg_hba.conf": "local all all peer map=here\n",

@@ -21,7 +21,7 @@ from deploy.progress import Step, Trouble
 STOP_WITHIN_S = 15.0
 READY_WITHIN_S = 120.0
 KEPT_LOG_BYTES = 20_000_000
-SOURCES = ("*.py", "*.sql", "*.html", "*.mo")
+SOURCES = ("*.py", "*.sql", "*.html", "*.po", "manifest.json")
 
 
 @dataclass(frozen=True)

@@ -33,13 +33,15 @@ class Trouble(Exception):
 
 
 def tail(path: Path, count: int = TAIL_LINES) -> list[str]:
-    """Return the last lines of a log; a missing file has none."""
+    """Return the last lines of a log, from the last '$ command' on; a missing file has none."""
     try:
         with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - 200 * count))
-            return file.read().decode("utf-8", "replace").splitlines()[-count:]
+            file.seek(max(0, path.stat().st_size - 400 * count))
+            lines = file.read().decode("utf-8", "replace").splitlines()
     except OSError:
         return []
+    starts = [number for number, line in enumerate(lines) if line.startswith("$ ")]
+    return lines[starts[-1] if starts else 0 :][-count:]
 
 
 def seconds(value: float) -> str:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app import create_app, schema, transaction
+from app import clock, create_app, schema, transaction
 from app.db import make_engine
+from app.identity import actions, queries
 from app.settings import Settings, read_settings
 from app.transaction import Tx
 from tests import city
@@ -140,6 +142,33 @@ def app(settings: Settings, connection: sa.Connection, database: sa.Engine) -> F
 def client(app: Flask) -> FlaskClient:
     """Somebody unknown with a browser."""
     return app.test_client()
+
+
+@pytest.fixture
+def client_as(app: Flask, tx: Tx) -> Callable[[str], FlaskClient]:
+    """Make a client that brings a token of the person with this username (their role's name in the city)."""
+
+    def make(username: str) -> FlaskClient:
+        person = queries.person_id(tx, username)
+        secret = actions.create_token(tx, f"test {uuid4()}", person_id=person, at=clock.now())
+        client = app.test_client()
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
+        return client
+
+    return make
+
+
+@pytest.fixture
+def statements(database: sa.Engine) -> Iterator[list[str]]:
+    """The statements that were run since the test began, savepoints aside."""
+    seen: list[str] = []
+
+    def note(_connection, _cursor, statement: str, *_: Any) -> None:
+        seen.append(statement)
+
+    sa.event.listen(database, "before_cursor_execute", note)
+    yield seen
+    sa.event.remove(database, "before_cursor_execute", note)
 
 
 @pytest.fixture

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 import sqlalchemy as sa
 from geoalchemy2 import Geometry, WKBElement
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.cases.rules import Kind, Source, Status, Step
+from app.cases.rules import ClockKind, Kind, Source, Status, Step
 from app.db import Base, Code, one_of
-
-
-class ClockKind(StrEnum):
-    """In what time a limit is counted (domain.md, section 5)."""
-
-    URGENT_HOUR = "urgent_hour"
-    NATURAL_DAY = "natural_day"
-    WORK_HOUR = "work_hour"
-    WORK_DAY = "work_day"
 
 
 class CaseType(Base):
@@ -64,6 +54,7 @@ class Case(Base):
         sa.Index("ix_cases_worker_id_received_at", "worker_id", "received_at"),
         sa.Index("ix_cases_community_code_received_at", "community_code", "received_at"),
         sa.Index("ix_cases_cell_code_received_at", "cell_code", "received_at"),
+        sa.Index("ix_cases_reported_by_received_at", "reported_by", "received_at"),
         sa.Index(
             "ix_cases_open_due",
             "community_code",
@@ -122,6 +113,7 @@ class CasePhoto(Base):
     """A photo named by a case. The file itself may arrive before or after the report."""
 
     __tablename__ = "case_photos"
+    __table_args__ = (sa.Index("ix_case_photos_sha256", "sha256"),)
 
     case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"), primary_key=True)
     sha256: Mapped[str] = mapped_column(primary_key=True)

@@ -25,6 +25,15 @@ class Source(StrEnum):
     SCRIPT = "script"
 
 
+class ClockKind(StrEnum):
+    """In what time a limit is counted (domain.md, section 5)."""
+
+    URGENT_HOUR = "urgent_hour"
+    NATURAL_DAY = "natural_day"
+    WORK_HOUR = "work_hour"
+    WORK_DAY = "work_day"
+
+
 class Status(StrEnum):
     """Where a case stands."""
 

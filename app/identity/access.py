@@ -85,7 +85,7 @@ def install(app: Flask) -> None:
     app.extensions[EXTENSION] = Gate()
     app.before_request(_ask)
     app.after_request(_keep_visit)
-    app.jinja_env.globals.update(csrf_token=csrf_token, viewer=viewer_or_none)
+    app.jinja_env.globals.update(csrf_token=csrf_token)
     if "static" in app.view_functions:
         allow(Permission.PUBLIC)(app.view_functions["static"])
 
@@ -103,6 +103,8 @@ def _ask() -> AnyResponse | None:
         return redirect(url_for("identity.sign_in", next=request.full_path.rstrip("?")))
     if permission is not Permission.PUBLIC:
         g.viewer = _admitted(viewer(), permission)
+    if request.method not in SAFE and (asking := viewer_or_none()) is not None:
+        _check_change(asking)
     limit: Limit | None = getattr(view, "limit", None)
     if limit is not None:
         _spend(limit)
@@ -112,12 +114,14 @@ def _ask() -> AnyResponse | None:
 def _admitted(asking: Viewer, permission: Permission) -> Viewer:
     if not asking.may(permission):
         raise NotAllowed(f"your roles do not include {permission.value}")
-    if request.method not in SAFE:
-        if asking.read_only:
-            raise NotAllowed("this token may only read; make one with --scope full")
-        if not asking.via_token:
-            check_form(session_secret() or "")
     return asking.narrowed(permission)
+
+
+def _check_change(asking: Viewer) -> None:
+    if asking.read_only:
+        raise NotAllowed("this token may only read; make one with --scope full")
+    if not asking.via_token:
+        check_form(session_secret() or "")
 
 
 def _is_browser() -> bool:
@@ -136,8 +140,8 @@ def _spend(limit: Limit) -> None:
 def recognise() -> Viewer | None:
     """Return who sends this request: a token (Bearer, or Basic with it as the password) or a session.
 
-    A request that brings a token is never taken by its cookie, so that a wrong one is not overlooked. There is no
-    `?token=`: an address lands in logs and histories. QGIS sends a token by its Basic authentication.
+    A request that brings a token is never taken by its cookie, so that a wrong one is not overlooked. There
+    is no `?token=`: an address lands in logs and histories. QGIS sends a token by its Basic authentication.
     """
     if "Authorization" in request.headers:
         token = _token()
@@ -171,18 +175,18 @@ def session_secret() -> str | None:
     return request.cookies.get(cookie_name("session"))
 
 
-def set_session_cookie(response: Response, secret: str) -> None:
+def set_session_cookie(response: AnyResponse, secret: str) -> None:
     """Give the browser its session, and take the visit's cookie away."""
     _set_cookie(response, "session", secret, max_age=int(SESSION_LIFE.total_seconds()))
     clear_cookie(response, "visit")
 
 
-def clear_cookie(response: Response, name: str) -> None:
+def clear_cookie(response: AnyResponse, name: str) -> None:
     """Take our cookie `name` away from the browser."""
     _set_cookie(response, name, "", max_age=0)
 
 
-def _set_cookie(response: Response, name: str, value: str, *, max_age: int | None) -> None:
+def _set_cookie(response: AnyResponse, name: str, value: str, *, max_age: int | None) -> None:
     response.set_cookie(
         cookie_name(name),
         value,
@@ -198,8 +202,8 @@ def _settings() -> Settings:
     return cast(Settings, current_app.config["JINGWEI"])
 
 
-# Forms. A form brings back a token that only who has the cookie can make: the session's, or before the sign-in
-# that of a cookie for the visit.
+# Forms. A form brings back a token that only who has the cookie can make: the session's, or before the
+# sign-in that of a cookie for the visit.
 
 
 def csrf_token() -> str:

@@ -54,10 +54,10 @@ def begin_attempt(tx: Tx, username: str, address: str, *, at: datetime) -> None:
     """
     key = _attempts_key(username, address)
     row = tx.named("identity.attempt_row", key=key, at=at).one()
-    left = wait_s(row.count, row.window_start, at)
+    left = wait_s(row.failures, row.window_start, at)
     if left:
         raise TooMany(f"too many attempts to sign in; try again in {left} s", retry_after_s=left)
-    failures = 0 if at - row.window_start >= FORGIVEN_AFTER else row.count
+    failures = 0 if at - row.window_start >= FORGIVEN_AFTER else row.failures
     tx.named("identity.count_attempt", key=key, count=failures + 1, at=at)
 
 
@@ -93,9 +93,7 @@ def open_session(tx: Tx, person_id: int, *, at: datetime, replaces: str | None =
 def touch_session(tx: Tx, secret: str, *, at: datetime) -> None:
     """Note that the session is used, so that it does not fall idle."""
     stale = Session.seen_at <= at - SEEN_EVERY
-    tx.execute(
-        sa.update(Session).where(Session.secret_sha256 == digest(secret), stale).values(seen_at=at)
-    )
+    tx.execute(sa.update(Session).where(Session.secret_sha256 == digest(secret), stale).values(seen_at=at))
 
 
 def touch_token(tx: Tx, secret: str, *, at: datetime) -> None:
@@ -133,7 +131,7 @@ def create_person(tx: Tx, new: NewPerson, password_hash: str | None) -> int:
         raise Conflict(f"the username {username!r} is taken", field="username", value=username) from None
     grant(tx, made, new.role, new.area_code)
     tx.record(Event("person_created", username, new.area_code, {"role": new.role.value}))
-    return made
+    return int(made)
 
 
 def grant(tx: Tx, person_id: int, role: Role, area_code: str) -> None:
@@ -259,7 +257,10 @@ def sweep(tx: Tx, *, at: datetime) -> int:
     """Delete sessions that are over and buckets that count nothing any more; return how many rows."""
     over = sa.or_(Session.expires_at <= at, Session.seen_at <= at - IDLE_LIMIT)
     sessions = tx.execute(sa.delete(Session).where(over)).rowcount
-    return sessions + tx.execute(sa.delete(RateBucket).where(RateBucket.window_start < at - FORGIVEN_AFTER)).rowcount
+    return (
+        sessions
+        + tx.execute(sa.delete(RateBucket).where(RateBucket.window_start < at - FORGIVEN_AFTER)).rowcount
+    )
 
 
 def make_demo_accounts(tx: Tx, password: str, *, at: datetime) -> list[str]:
@@ -275,7 +276,7 @@ def make_demo_accounts(tx: Tx, password: str, *, at: datetime) -> list[str]:
     worker = tx.named("identity.demo_worker", at=at).one_or_none()
     district = worker.home_code[:6] if worker else city
     people = {
-        Role.WORKER: (f"网格员{worker.name if worker else ''}", worker.home_code if worker else city),
+        Role.WORKER: (worker.name if worker else "网格员", worker.home_code if worker else city),
         Role.DISPATCHER: ("派遣员", city),
         Role.SUPERVISOR: ("督查员", district),
         Role.PLANNER: ("网格规划员", city),
@@ -290,7 +291,7 @@ def make_demo_accounts(tx: Tx, password: str, *, at: datetime) -> list[str]:
         row = tx.named(
             "identity.demo_person",
             username=role.value,
-            name=name,
+            called=name,
             password_hash=password_hash,
             worker_id=worker_id,
         ).one_or_none()

@@ -12,7 +12,7 @@ from app.identity.rules import Role, Scope
 
 
 class Person(Base):
-    """Somebody who can sign in. A worker's person points at the worker; a demo person's password is public."""
+    """Who can sign in. A worker's person points at the worker; a demo person's password is public."""
 
     __tablename__ = "people"
     __table_args__ = (

@@ -101,7 +101,7 @@ def person_id(tx: Tx, username: str) -> int:
     found = tx.execute(sa.select(Person.id).where(Person.username == username, Person.active)).scalar()
     if found is None:
         raise NotFound(f"there is no active person {username!r}; `jingwei person create` makes one")
-    return found
+    return int(found)
 
 
 def tokens(tx: Tx) -> list[TokenCard]:

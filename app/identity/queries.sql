@@ -47,7 +47,7 @@ SELECT w.id, w.name, w.home_code
 -- name: demo_person
 -- Make or renew a demo account; a real account of that name stays as it is, and no row comes back.
 INSERT INTO people AS p (username, name, password_hash, worker_id, demo)
-VALUES (:username, :name, :password_hash, :worker_id, true)
+VALUES (:username, :called, :password_hash, :worker_id, true)
 ON CONFLICT (username) DO UPDATE
    SET name = excluded.name, password_hash = excluded.password_hash, worker_id = excluded.worker_id, active = true
  WHERE p.demo
@@ -57,7 +57,7 @@ RETURNING id;
 -- Lock the row that counts failed attempts of one account from one address, and return it as it was.
 INSERT INTO rate_buckets AS b (key, window_start, count) VALUES (:key, :at, 0)
 ON CONFLICT (key) DO UPDATE SET count = b.count
-RETURNING b.count, b.window_start;
+RETURNING b.count AS failures, b.window_start;
 
 -- name: count_attempt
 UPDATE rate_buckets SET count = :count, window_start = :at WHERE key = :key;

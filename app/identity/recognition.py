@@ -1,7 +1,7 @@
 """Who holds a secret: asked of the database, and remembered for some seconds in each process.
 
-What is remembered makes a request cheap and delays one thing: after a sign-out or a revocation, *another* process
-may let the secret in for `REMEMBERED` longer. The process that did it forgets at once.
+What is remembered makes a request cheap and delays one thing: after a sign-out or a revocation, *another*
+process may let the secret in for `REMEMBERED` longer. The process that did it forgets at once.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 
+from app.errors import TooMany
 from app.identity import actions, queries
 from app.identity.keys import digest
 from app.identity.queries import Known
 from app.identity.rules import SEEN_EVERY, Limit, Viewer, window_of
-from app.errors import TooMany
 from app.transaction import read, write
 
 REMEMBERED = timedelta(seconds=3)

@@ -7,7 +7,7 @@ from alembic import op
 from geoalchemy2 import Geometry
 
 revision = "0003_tiles"
-down_revision = "0001_ground"
+down_revision = "0002_functions"
 branch_labels = None
 depends_on = None
 

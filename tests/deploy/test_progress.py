@@ -73,11 +73,19 @@ def test_a_missing_program_is_named(tmp_path):
     [
         ("ERROR: [Errno 28] No space left on device", "the disk is full"),
         ("npm error code EAI_AGAIN", "a download failed"),
+        ("ModuleNotFoundError: No module named 'flask'", "the environment is damaged"),
+        ("Error: JINGWEI_PROT is no setting of Jingwei; known are: ...", "unset or correct that variable"),
         ("anything else", "usual"),
     ],
 )
 def test_the_mend_fits_what_the_log_says(line, mend):
     assert mend_for(["before", line], "usual").startswith(mend)
+
+
+def test_the_tail_of_a_log_begins_with_the_last_command(tmp_path):
+    log = tmp_path / "log"
+    log.write_text("$ one\nold reason\n\n$ two\nnew reason\n")
+    assert tail(log) == ["$ two", "new reason"]
 
 
 def test_the_tail_of_a_log_that_is_not_there_is_empty(tmp_path):

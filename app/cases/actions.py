@@ -1,0 +1,210 @@
+"""What is done to cases. Actions take a transaction and never commit it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import orjson
+import sqlalchemy as sa
+
+from app.cases import deadlines, queries
+from app.cases.models import Case
+from app.cases.queries import CaseCard, TypeCard
+from app.cases.rules import ClockKind, Source
+from app.errors import BadValue, Conflict, TooMany
+from app.identity.rules import Role, Viewer
+from app.transaction import Tx
+from gis.crs import to_wgs84
+from gis.errors import NoCells
+
+OLDEST = timedelta(days=31)
+"""A phone that was a month without a network still delivers; what is older is a wrong clock."""
+
+AHEAD = timedelta(minutes=10)
+"""How far a phone's clock may go ahead of ours."""
+
+FACILITY_REACH_M = 500.0
+"""A facility named by its code lies no farther from the pin: a long road or a rough position, not a slip."""
+
+
+class ReportDiffers(Conflict):
+    """The id is known with other content, or from somebody else."""
+
+    code = "report_differs"
+
+
+class UnknownType(BadValue):
+    """No such type can be reported."""
+
+    code = "unknown_type"
+
+
+class UnknownFacility(BadValue):
+    """No facility has this code."""
+
+    code = "unknown_facility"
+
+
+class OtherFacility(BadValue):
+    """The facility is of another type than the report."""
+
+    code = "other_facility"
+
+
+class FarFacility(BadValue):
+    """The facility is somewhere else."""
+
+    code = "far_facility"
+
+
+class BadMoment(BadValue):
+    """The observation's moment cannot be: a clock is wrong."""
+
+    code = "bad_moment"
+
+
+class NoNumberLeft(TooMany):
+    """The county has filed 99,999 cases today, which is all that a case number can count."""
+
+    code = "no_number_left"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report as it was sent: `lon`, `lat` are in `crs`; what the sender did not say is None."""
+
+    id: UUID
+    type: str
+    lon: float
+    lat: float
+    crs: str = "wgs84"
+    accuracy_m: float | None = None
+    observed_at: datetime | None = None
+    text: str = ""
+    facility: str | None = None
+    photos: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """The case of a report; `fresh` when this very report made it."""
+
+    case: CaseCard
+    fresh: bool
+
+
+def report_case(tx: Tx, report: Report, *, by: Viewer, at: datetime) -> Filed:
+    """File a report as a case in the hands of its cell's worker, or of a duty desk.
+
+    A report sent twice, as an offline queue will, is filed once. Cell, holder and deadline are those of `at`,
+    the server's moment: a phone's clock decides nothing.
+
+    Raises:
+        ReportDiffers: the id is known with other content or from another person.
+        UnknownType, UnknownFacility, OtherFacility, FarFacility, BadMoment: a field does not fit.
+        NoCells: there is no grid yet.
+        NoNumberLeft: the county's numbers of the day are used up.
+        OutsideCrs: the position has no image in WGS 84.
+    """
+    _check_moment(tx, report, at)
+    asked = _parameters(report, by=by, at=at)
+    for kind in queries.type_candidates(tx, report.type):
+        row = tx.named("cases.file_report", **asked, **_limits(kind, at)).one()
+        if row.outcome in {"filed", "again"}:
+            return Filed(queries.card(row.card), fresh=row.outcome == "filed")
+        if row.outcome != "unknown_type":
+            raise _refusal(report, row.outcome, row.detail)
+    raise UnknownType(
+        f"type: nothing of type {report.type!r} can be reported; GET /api/v1/types lists what can",
+        field="type",
+        value=report.type,
+    )
+
+
+def _parameters(report: Report, *, by: Viewer, at: datetime) -> dict[str, object]:
+    lon, lat = to_wgs84(report.lon, report.lat, report.crs)
+    return {
+        "id": report.id,
+        "body": _digest(report),
+        "type": report.type,
+        "lon": lon,
+        "lat": lat,
+        "accuracy_m": report.accuracy_m,
+        "crs": report.crs,
+        "text": report.text,
+        "facility": report.facility,
+        "photos": list(report.photos),
+        "observed_at": report.observed_at or at,
+        "received_at": at,
+        "day": at.astimezone(deadlines.CHINA_TIME).strftime("%Y%m%d"),
+        "source": source_of(by).value,
+        "person": by.person_id,
+        "worker": by.worker_id,
+        "facility_reach_m": FACILITY_REACH_M + (report.accuracy_m or 0),
+    }
+
+
+def _limits(kind: TypeCard, at: datetime) -> dict[str, object]:
+    due = deadlines.due(at, ClockKind(kind.clock), kind.limit_value)
+    return {"clock": kind.clock, "limit_value": kind.limit_value, "due_at": due.at}
+
+
+def _digest(report: Report) -> bytes:
+    """Return the SHA-256 of what was said, however its JSON was written."""
+    said = asdict(report)
+    if report.observed_at is not None:
+        said["observed_at"] = report.observed_at.astimezone(UTC)
+    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def source_of(viewer: Viewer) -> Source:
+    """Return who found the matter, by the role that comes nearest to it."""
+    if viewer.via_token and Role.WORKER not in viewer.roles:
+        return Source.SCRIPT
+    if Role.WORKER in viewer.roles:
+        return Source.WORKER
+    return Source.CITIZEN if viewer.roles <= {Role.CITIZEN} else Source.OPERATOR
+
+
+def _check_moment(tx: Tx, report: Report, at: datetime) -> None:
+    """Refuse an impossible moment, but for a report that we know: it answers as it did, however late."""
+    seen = report.observed_at
+    if seen is None or at - OLDEST <= seen <= at + AHEAD:
+        return
+    if tx.execute(sa.select(Case.id).where(Case.id == report.id)).scalar() is not None:
+        return
+    wrong = "lies more than 31 days back" if seen < at else "lies in the future"
+    raise BadMoment(
+        f"observed_at: {seen.isoformat()} {wrong} (it is {at.isoformat(timespec='seconds')});"
+        " set the device's clock, or leave observed_at out",
+        field="observed_at",
+        value=seen.isoformat(),
+    )
+
+
+def _refusal(report: Report, outcome: str, detail: str | None) -> Exception:
+    code = report.facility
+    match outcome:
+        case "differs":
+            return ReportDiffers(
+                f"report {report.id} was filed with other content or by somebody else;"
+                " a correction is a new report with a new id",
+                field="id",
+                value=str(report.id),
+            )
+        case "unknown_facility":
+            message = f"facility: no facility has the code {code}; leave it out and the nearest is taken"
+            return UnknownFacility(message, field="facility", value=code)
+        case "other_facility":
+            message = f"facility: {code} is of type {detail}, which {report.type} is not about"
+            return OtherFacility(message, field="facility", value=code)
+        case "far_facility":
+            message = f"facility: {code} lies {detail} m from the pin; move the pin, or leave facility out"
+            return FarFacility(message, field="facility", value=code)
+        case "no_number":
+            return NoNumberLeft("today's case numbers are used up", retry_after_s=3_600)
+        case _:
+            return NoCells()

@@ -1,0 +1,262 @@
+"""What is known of cases, by what the viewer may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.blobs import Photo
+from app.cases.models import Case, CasePhoto
+from app.cases.rules import ENDED, Status
+from app.errors import NotFound
+from app.facilities.models import Facility
+from app.grid.queries import Named
+from app.identity.rules import prefix_of
+from app.transaction import Tx
+from app.workers.models import Worker
+
+PAGE = 100
+OPEN = tuple(status.value for status in Status if status not in ENDED)
+
+
+@dataclass(frozen=True, slots=True)
+class TypeCard:
+    """What can be reported: its urgency (1 urgent, 2 soon, 3 normal) and its limit."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    unit: str
+    urgency: int
+    clock: str
+    limit_value: float
+    facility_type_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TypeName:
+    """A type by code and names."""
+
+    code: str
+    name_zh: str
+    name_en: str
+
+
+@dataclass(frozen=True, slots=True)
+class FacilityName:
+    """A facility by code, name and type."""
+
+    code: str
+    name: str
+    type_code: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseCard:
+    """A case as everybody gets it. Outside the grid `cell` is null, `nearest_cell` lies `outside_m` away."""
+
+    id: UUID
+    no: str
+    kind: str
+    type: TypeName
+    status: str
+    urgency: int
+    source: str
+    text: str
+    lon: float
+    lat: float
+    accuracy_m: float | None
+    observed_at: datetime
+    received_at: datetime
+    due_at: datetime
+    closed_at: datetime | None
+    cell: str | None
+    nearest_cell: str | None
+    outside_m: float | None
+    community: Named
+    town: Named
+    district: Named
+    worker: Named | None
+    desk: Named | None
+    facility: FacilityName | None
+    photos: tuple[str, ...]
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepTaken:
+    """One step of a case: when, what, from where to where, by whom, why."""
+
+    at: datetime
+    step: str
+    from_status: str | None
+    to_status: str
+    by: str | None
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseFile(CaseCard):
+    """A case with its steps."""
+
+    steps: tuple[StepTaken, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Which cases somebody may see: those of their areas, those they hold, those they reported."""
+
+    areas: tuple[str, ...] = ()
+    worker_id: int | None = None
+    person_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a list is narrowed to; None leaves a filter out. `before` is the last case of the page before."""
+
+    bbox: tuple[float, float, float, float] | None = None
+    cell: str | None = None
+    area: str | None = None
+    statuses: tuple[str, ...] = ()
+    type: str | None = None
+    worker: str | None = None
+    since: datetime | None = None
+    text: str | None = None
+    before: tuple[datetime, UUID] | None = None
+    limit: int = PAGE
+
+
+@dataclass(frozen=True, slots=True)
+class CasePage:
+    """A page of cases, newest first, and whether more follow."""
+
+    items: tuple[CaseCard, ...] = field(default=())
+    more: bool = False
+
+
+def types(tx: Tx) -> list[TypeCard]:
+    """Return what can be reported, by code."""
+    return [TypeCard(**row._mapping) for row in tx.named("cases.types")]
+
+
+_known_types: WeakKeyDictionary[sa.Engine, dict[str, TypeCard]] = WeakKeyDictionary()
+
+
+def type_candidates(tx: Tx, code: str) -> Iterator[TypeCard]:
+    """Give the type `code` as this process remembers it, and if that will not do as it is now.
+
+    The statement that files a report checks clock and limit, so that what is remembered need never be fresh:
+    a report costs one round trip, and a changed table is noticed at once.
+    """
+    remembered = _known_types.get(tx.connection.engine, {}).get(code)
+    if remembered is not None:
+        yield remembered
+    now = {kind.code: kind for kind in types(tx)}
+    _known_types[tx.connection.engine] = now
+    if code in now and now[code] != remembered:
+        yield now[code]
+
+
+def card(document: Mapping[str, Any]) -> CaseCard:
+    """Return the card that the database's `case_card` made."""
+    return CaseCard(**_fields(document))
+
+
+def _fields(document: Mapping[str, Any]) -> dict[str, Any]:
+    moment = datetime.fromisoformat
+    return {
+        **document,
+        "id": UUID(document["id"]),
+        "type": TypeName(**document["type"]),
+        "observed_at": moment(document["observed_at"]),
+        "received_at": moment(document["received_at"]),
+        "due_at": moment(document["due_at"]),
+        "closed_at": document["closed_at"] and moment(document["closed_at"]),
+        **{name: document[name] and Named(**document[name]) for name in _NAMED},
+        "facility": document["facility"] and FacilityName(**document["facility"]),
+        "photos": tuple(document["photos"]),
+        "url": f"/api/v1/cases/{document['id']}",
+    }
+
+
+_NAMED = ("community", "town", "district", "worker", "desk")
+_CARD: sa.ColumnElement[Any] = sa.literal_column("case_card(cases)", JSONB).label("card")
+
+
+def cases(tx: Tx, *, sight: Sight, wanted: Wanted) -> CasePage:
+    """Return a page of the cases that `sight` allows, newest first, in one query."""
+    statement = (
+        sa.select(_CARD)
+        .select_from(Case)
+        .where(_seen(sight), *_narrowed(wanted))
+        .order_by(Case.received_at.desc(), Case.id.desc())
+        .limit(wanted.limit + 1)
+    )
+    found = [card(row.card) for row in tx.execute(statement)]
+    return CasePage(tuple(found[: wanted.limit]), more=len(found) > wanted.limit)
+
+
+def case(tx: Tx, case_id: UUID, *, sight: Sight) -> CaseFile:
+    """Return a case with its steps.
+
+    Raises:
+        NotFound: there is none, or it is not for this viewer.
+    """
+    document = tx.execute(sa.select(_CARD).select_from(Case).where(Case.id == case_id, _seen(sight))).scalar()
+    if document is None:
+        raise NotFound(f"there is no case {case_id}, or not for you")
+    steps = tuple(StepTaken(**row._mapping) for row in tx.named("cases.steps", id=case_id))
+    return CaseFile(**_fields(document), steps=steps)
+
+
+def photo_seen(tx: Tx, sha256: str, *, sight: Sight) -> bool:
+    """Whether the photo is of a case that `sight` allows or of a facility, or came from the viewer."""
+    of_case = sa.exists().where(CasePhoto.sha256 == sha256, CasePhoto.case_id == Case.id, _seen(sight))
+    of_facility = sa.exists().where(Facility.photo_sha256 == sha256)
+    own = sa.exists().where(Photo.sha256 == sha256, Photo.received_from == sight.person_id)
+    return bool(tx.execute(sa.select(of_case | of_facility | own)).scalar())
+
+
+def _seen(sight: Sight) -> sa.ColumnElement[bool]:
+    allowed: list[sa.ColumnElement[bool]] = [_within(prefix) for prefix in sight.areas]
+    if sight.worker_id is not None:
+        allowed.append(Case.worker_id == sight.worker_id)
+    if sight.person_id is not None:
+        allowed.append(Case.reported_by == sight.person_id)
+    return sa.or_(sa.false(), *allowed)
+
+
+def _within(prefix: str) -> sa.ColumnElement[bool]:
+    """Return "the community's code starts with `prefix`" as a range, which an index answers."""
+    after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    return sa.and_(Case.community_code >= prefix, Case.community_code < after)
+
+
+def _narrowed(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
+    if wanted.bbox is not None:
+        yield Case.geom.op("&&")(sa.func.ST_MakeEnvelope(*wanted.bbox, 4326))
+    if wanted.cell is not None:
+        yield Case.cell_code == wanted.cell
+    if wanted.area is not None:
+        yield _within(prefix_of(wanted.area))
+    if wanted.statuses:
+        yield Case.status.in_(wanted.statuses)
+    if wanted.type is not None:
+        yield Case.type_code == wanted.type
+    if wanted.worker is not None:
+        of = sa.select(Worker.id).where(Worker.code == wanted.worker).scalar_subquery()
+        yield Case.worker_id == of
+    if wanted.since is not None:
+        yield Case.received_at >= wanted.since
+    if wanted.text is not None:
+        yield Case.text.icontains(wanted.text, autoescape=True) | (Case.no == wanted.text)
+    if wanted.before is not None:
+        yield sa.tuple_(Case.received_at, Case.id) < sa.tuple_(*map(sa.literal, wanted.before))

@@ -1,0 +1,22 @@
+-- name: types
+-- What can be reported.
+SELECT code, name_zh, name_en, unit, urgency, clock, limit_value, facility_type_code
+FROM case_types
+ORDER BY code;
+
+-- name: file_report
+-- File a report once; the function of the same name says what comes of it.
+SELECT outcome, detail, card
+FROM file_report(
+    :id, :body, :type, :clock, :limit_value, :lon, :lat, :accuracy_m, :crs, :text, :facility, :photos,
+    :observed_at, :received_at, :due_at, :day, :source, :person, :worker, :facility_reach_m
+);
+
+-- name: steps
+-- The steps of a case, oldest first.
+SELECT s.at, s.step, s.from_status, s.to_status, coalesce(w.name, p.name) AS by, s.note
+FROM case_steps s
+LEFT JOIN people p ON p.id = s.by_person
+LEFT JOIN workers w ON w.id = s.worker_id
+WHERE s.case_id = :id
+ORDER BY s.at, s.id;

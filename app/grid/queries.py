@@ -1,0 +1,127 @@
+"""What is where in the grid, at a moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from app.transaction import Tx
+from gis.errors import NoCells
+
+FACILITIES_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Something by its code and name."""
+
+    code: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PostWorker:
+    """A cell's primary or backup worker, and whether they were on duty at the moment asked for."""
+
+    code: str
+    name: str
+    on_duty: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who takes what happens there: a worker, or a duty desk by its area."""
+
+    kind: Literal["worker", "desk"]
+    code: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CellFound:
+    """A cell and its area."""
+
+    code: str
+    area_m2: float
+
+
+@dataclass(frozen=True, slots=True)
+class FacilityNear:
+    """A facility and how far it is."""
+
+    code: str
+    type_code: str
+    type_name_zh: str
+    type_name_en: str
+    name: str
+    lon: float
+    lat: float
+    distance_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """What is known of a place. Outside the grid, `cell` is the nearest, `distance_m` away."""
+
+    lon: float
+    lat: float
+    at: datetime
+    outside: bool
+    distance_m: float | None
+    cell: CellFound
+    community: Named
+    town: Named
+    district: Named
+    primary: PostWorker | None
+    backup: PostWorker | None
+    holder: Holder
+    also_touched: tuple[str, ...]
+    facilities: tuple[FacilityNear, ...]
+
+
+def locate(
+    tx: Tx,
+    lon: float,
+    lat: float,
+    *,
+    at: datetime,
+    accuracy_m: float | None = None,
+    facilities: int = FACILITIES_SHOWN,
+) -> Located:
+    """Return what is known of the place `lon`, `lat` (WGS 84) as of `at`.
+
+    Raises:
+        NoCells: the grid had no cell at that moment.
+    """
+    row = tx.named(
+        "grid.locate", lon=lon, lat=lat, at=at, accuracy_m=accuracy_m, facilities=facilities
+    ).one_or_none()
+    if row is None:
+        raise NoCells
+    return Located(
+        lon=lon,
+        lat=lat,
+        at=at,
+        outside=row.outside_m is not None,
+        distance_m=row.outside_m,
+        cell=CellFound(row.cell_code, row.area_m2),
+        community=Named(row.community_code, row.community_name),
+        town=Named(row.town_code, row.town_name),
+        district=Named(row.district_code, row.district_name),
+        primary=_post(row.posts.get("primary")),
+        backup=_post(row.posts.get("backup")),
+        holder=_holder(row),
+        also_touched=tuple(code for code in row.touched or () if code != row.cell_code),
+        facilities=tuple(FacilityNear(**facility) for facility in row.facilities),
+    )
+
+
+def _post(held: dict[str, Any] | None) -> PostWorker | None:
+    return None if held is None else PostWorker(**held)
+
+
+def _holder(row: sa.Row[Any]) -> Holder:
+    return Holder("worker" if row.holder_is_worker else "desk", row.holder_code, row.holder_name)

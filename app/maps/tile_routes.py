@@ -1,0 +1,195 @@
+"""Tiles and TileJSON over HTTP."""
+
+from __future__ import annotations
+
+import gzip
+from typing import Any, cast
+
+from flask import Blueprint, Response, current_app, request
+from flask.blueprints import BlueprintSetupState
+
+from app import clock
+from app.http import Description, Parsed, describe, json_answer
+from app.identity.access import allow, viewer
+from app.identity.rules import Permission
+from app.maps import queries
+from app.maps.queries import sight_of
+from app.maps.rules import STATIC, Layer, tile_at
+from app.maps.tilejson import TileJson, tilejson
+from app.maps.tiles import TileStore, compressed
+from app.settings import Settings
+from app.transaction import read
+
+blueprint = Blueprint("maps", __name__)
+
+MEDIA_TYPE = "application/vnd.mapbox-vector-tile"
+FOREVER = "private, max-age=31536000, immutable"
+ASK_AGAIN = "private, no-cache"
+NEVER = "private, no-store"
+PUBLISHED = f"<any({', '.join(STATIC)}):layer>"
+STORE = "jingwei.tiles"
+LAYER: dict[str, dict[str, Any]] = {"layer": {"type": "string", "enum": list(STATIC)}}
+WHERE: dict[str, dict[str, Any]] = {
+    "z": {"type": "integer", "minimum": 0, "maximum": 18},
+    "x": {"type": "integer", "minimum": 0},
+    "y": {"type": "integer", "minimum": 0},
+}
+TILE_ANSWERS = {200: MEDIA_TYPE, 204: "an empty tile"}
+
+
+class TileQuery(Parsed):
+    """`v` is the version that the TileJSON names: with it a tile never changes and may be kept for good."""
+
+    v: int | None = None
+
+
+class NoQuery(Parsed):
+    """Takes nothing."""
+
+
+@blueprint.record
+def _open_store(state: BlueprintSetupState) -> None:
+    settings: Settings = state.app.config["JINGWEI"]
+    state.app.extensions[STORE] = TileStore(settings.tiles / settings.schema)
+
+
+@blueprint.get(f"/tiles/{PUBLISHED}/<int:z>/<int:x>/<int:y>.mvt")
+@allow(Permission.READ_MAP)
+@describe(
+    Description(
+        summary="A vector tile of areas, cells or facilities",
+        tag="tiles",
+        query=TileQuery,
+        answers={**TILE_ANSWERS, 304: "not changed"},
+        problems=(401, 403, 404, 422),
+        path=LAYER | WHERE,
+    )
+)
+def published_tile(layer: str, z: int, x: int, y: int, query: TileQuery) -> Response:
+    """Answer a tile; one that the caller has already costs no query."""
+    tile, name, store = tile_at(z, x, y), Layer(layer), _store()
+    standing = store.version(name)
+    if standing is None:
+        return _tile(b"", NEVER)
+    lasting = FOREVER if query.v == standing.version else ASK_AGAIN
+    etag = f"{standing.version}-{z}-{x}-{y}"
+    if request.if_none_match.contains_weak(etag):
+        answer = Response(status=304)
+        answer.headers["Cache-Control"] = lasting
+    else:
+        answer = _tile(store.tile(name, tile, standing), lasting)
+    # Weak, since the gzipped body and the plain one are the same tile.
+    answer.set_etag(etag, weak=True)
+    return answer
+
+
+@blueprint.get("/tiles/cases/<int:z>/<int:x>/<int:y>.mvt")
+@allow(Permission.READ_CASES)
+@describe(
+    Description(
+        summary="A vector tile of cases in the viewer's areas: open ones and those of the last week",
+        tag="tiles",
+        query=NoQuery,
+        answers=TILE_ANSWERS,
+        problems=(401, 403, 404, 422),
+        path=WHERE,
+    )
+)
+def cases_tile(z: int, x: int, y: int, query: NoQuery) -> Response:  # noqa: ARG001 - parsed to refuse more
+    """Answer the cases of a tile as they stand."""
+    tile = tile_at(z, x, y)
+    with read() as tx:
+        made = queries.cases_tile(tx, tile, sight_of(viewer()), at=clock.now())
+    return _tile(compressed(made), NEVER)
+
+
+@blueprint.get("/tiles/workers/<int:z>/<int:x>/<int:y>.mvt")
+@allow(Permission.READ_WORKERS)
+@describe(
+    Description(
+        summary="A vector tile of the last positions of the workers of the viewer's areas",
+        tag="tiles",
+        query=NoQuery,
+        answers=TILE_ANSWERS,
+        problems=(401, 403, 404, 422),
+        path=WHERE,
+    )
+)
+def workers_tile(z: int, x: int, y: int, query: NoQuery) -> Response:  # noqa: ARG001 - parsed to refuse more
+    """Answer the workers of a tile as they stand."""
+    tile = tile_at(z, x, y)
+    with read() as tx:
+        made = queries.workers_tile(tx, tile, sight_of(viewer()), at=clock.now())
+    return _tile(compressed(made), NEVER)
+
+
+@blueprint.get(f"/tiles/{PUBLISHED}.json")
+@allow(Permission.READ_MAP)
+@describe(
+    Description(
+        summary="The TileJSON 3.0 of areas, cells or facilities",
+        tag="tiles",
+        query=NoQuery,
+        answers={200: TileJson},
+        problems=(401, 403, 404),
+        path=LAYER,
+    )
+)
+def published_tilejson(layer: str, query: NoQuery) -> Response:  # noqa: ARG001 - parsed to refuse more
+    """Say where a published layer's tiles are, under its present version."""
+    return _tilejson(Layer(layer))
+
+
+@blueprint.get("/tiles/cases.json")
+@allow(Permission.READ_CASES)
+@describe(
+    Description(
+        summary="The TileJSON 3.0 of cases",
+        tag="tiles",
+        query=NoQuery,
+        answers={200: TileJson},
+        problems=(401, 403),
+    )
+)
+def cases_tilejson(query: NoQuery) -> Response:  # noqa: ARG001 - parsed to refuse more
+    """Say where the tiles of cases are."""
+    return _tilejson(Layer.CASES)
+
+
+@blueprint.get("/tiles/workers.json")
+@allow(Permission.READ_WORKERS)
+@describe(
+    Description(
+        summary="The TileJSON 3.0 of workers",
+        tag="tiles",
+        query=NoQuery,
+        answers={200: TileJson},
+        problems=(401, 403),
+    )
+)
+def workers_tilejson(query: NoQuery) -> Response:  # noqa: ARG001 - parsed to refuse more
+    """Say where the tiles of workers are."""
+    return _tilejson(Layer.WORKERS)
+
+
+def _tilejson(layer: Layer) -> Response:
+    store = _store()
+    city, standing = store.version(Layer.AREAS), store.version(layer)
+    bounds = city.bounds if city else None
+    answer = json_answer(tilejson(layer, standing, host_url=request.host_url, city_bounds=bounds))
+    answer.headers["Cache-Control"] = ASK_AGAIN
+    return answer
+
+
+def _store() -> TileStore:
+    return cast(TileStore, current_app.extensions[STORE])
+
+
+def _tile(made: bytes, lasting: str) -> Response:
+    """Answer a gzipped tile, as it is where the caller takes gzip."""
+    headers: dict[str, Any] = {"Cache-Control": lasting, "Vary": "Accept-Encoding"}
+    if not made:
+        return Response(status=204, headers=headers)
+    if request.accept_encodings.quality("gzip") > 0:
+        return Response(made, headers={**headers, "Content-Encoding": "gzip"}, content_type=MEDIA_TYPE)
+    return Response(gzip.decompress(made), headers=headers, content_type=MEDIA_TYPE)

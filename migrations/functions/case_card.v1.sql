@@ -1,0 +1,51 @@
+-- A case as everybody gets it: answers, lists and events carry this one form. Moments are in UTC.
+CREATE FUNCTION case_card(c cases) RETURNS jsonb
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+    form CONSTANT text := 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"';
+BEGIN
+    RETURN (
+        SELECT jsonb_build_object(
+            'id', c.id,
+            'no', c.no,
+            'kind', c.kind,
+            'type', jsonb_build_object('code', t.code, 'name_zh', t.name_zh, 'name_en', t.name_en),
+            'status', c.status,
+            'urgency', t.urgency,
+            'source', c.source,
+            'text', c.text,
+            'lon', ST_X(c.geom),
+            'lat', ST_Y(c.geom),
+            'accuracy_m', c.accuracy_m,
+            'observed_at', to_char(c.observed_at AT TIME ZONE 'UTC', form),
+            'received_at', to_char(c.received_at AT TIME ZONE 'UTC', form),
+            'due_at', to_char(c.due_at AT TIME ZONE 'UTC', form),
+            'closed_at', to_char(c.closed_at AT TIME ZONE 'UTC', form),
+            'cell', c.cell_code,
+            'nearest_cell', c.nearest_cell_code,
+            'outside_m', c.outside_m,
+            'community', jsonb_build_object('code', community.code, 'name', community.name),
+            'town', jsonb_build_object('code', town.code, 'name', town.name),
+            'district', jsonb_build_object('code', district.code, 'name', district.name),
+            'worker', CASE WHEN w.id IS NOT NULL THEN
+                jsonb_build_object('code', w.code, 'name', w.name) END,
+            'desk', CASE WHEN desk.code IS NOT NULL THEN
+                jsonb_build_object('code', desk.code, 'name', desk.name) END,
+            'facility', CASE WHEN f.id IS NOT NULL THEN
+                jsonb_build_object('code', f.code, 'name', f.name, 'type_code', f.type_code) END,
+            'photos', (
+                SELECT coalesce(jsonb_agg(p.sha256 ORDER BY p.position), '[]')
+                FROM case_photos p
+                WHERE p.case_id = c.id
+            )
+        )
+        FROM case_types t
+        JOIN areas community ON community.code = c.community_code
+        JOIN areas town ON town.code = left(c.community_code, 9)
+        JOIN areas district ON district.code = left(c.community_code, 6)
+        LEFT JOIN workers w ON w.id = c.worker_id
+        LEFT JOIN areas desk ON desk.code = c.desk_code
+        LEFT JOIN facilities f ON f.id = c.facility_id
+        WHERE t.code = c.type_code
+    );
+END $$;
