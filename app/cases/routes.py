@@ -19,7 +19,7 @@ from app.errors import BadValue
 from app.grid.positions import Position
 from app.http import Description, Parsed, bbox, decode_cursor, describe, encode_cursor, json_answer
 from app.identity.access import allow, viewer
-from app.identity.rules import Permission, Viewer
+from app.identity.rules import REPORTS, Permission, Viewer
 from app.transaction import read, write
 
 blueprint = Blueprint("cases", __name__)
@@ -150,7 +150,7 @@ class Cases:
 
 
 @blueprint.put("/api/v1/reports/<uuid:report_id>")
-@allow(Permission.REPORT_CASE)
+@allow(Permission.REPORT_CASE, limit=REPORTS)
 @describe(
     Description(
         "File a report once, however often it is sent",

@@ -11,7 +11,7 @@ from flask.blueprints import BlueprintSetupState
 from app import clock
 from app.http import Description, Parsed, describe, json_answer
 from app.identity.access import allow, viewer
-from app.identity.rules import Permission
+from app.identity.rules import TILES, Permission
 from app.maps import queries
 from app.maps.queries import sight_of
 from app.maps.rules import STATIC, Layer, tile_at
@@ -54,7 +54,7 @@ def _open_store(state: BlueprintSetupState) -> None:
 
 
 @blueprint.get(f"/tiles/{PUBLISHED}/<int:z>/<int:x>/<int:y>.mvt")
-@allow(Permission.READ_MAP)
+@allow(Permission.READ_MAP, limit=TILES)
 @describe(
     Description(
         summary="A vector tile of areas, cells or facilities",
@@ -84,7 +84,7 @@ def published_tile(layer: str, z: int, x: int, y: int, query: TileQuery) -> Resp
 
 
 @blueprint.get("/tiles/cases/<int:z>/<int:x>/<int:y>.mvt")
-@allow(Permission.READ_CASES)
+@allow(Permission.READ_CASES, limit=TILES)
 @describe(
     Description(
         summary="A vector tile of cases in the viewer's areas: open ones and those of the last week",
@@ -104,7 +104,7 @@ def cases_tile(z: int, x: int, y: int, query: NoQuery) -> Response:  # noqa: ARG
 
 
 @blueprint.get("/tiles/workers/<int:z>/<int:x>/<int:y>.mvt")
-@allow(Permission.READ_WORKERS)
+@allow(Permission.READ_WORKERS, limit=TILES)
 @describe(
     Description(
         summary="A vector tile of the last positions of the workers of the viewer's areas",
