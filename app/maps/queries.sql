@@ -102,7 +102,9 @@ WITH seen AS (
     FROM cases c
     WHERE c.geom && ST_MakeEnvelope(:west, :south, :east, :north, 4326)
       AND (c.closed_at IS NULL OR c.received_at >= CAST(:since AS timestamptz))
-      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.reported_by = CAST(:person AS bigint))
+      AND (c.community_code LIKE ANY (CAST(:areas AS text[]))
+           OR c.worker_id = CAST(:worker AS bigint)
+           OR c.reported_by = CAST(:person AS bigint))
     ORDER BY overdue DESC, c.received_at DESC
     LIMIT CAST(:most AS integer)
 ), piece AS (

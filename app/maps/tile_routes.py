@@ -20,7 +20,7 @@ from app.maps.tiles import TileStore, compressed
 from app.settings import Settings
 from app.transaction import read
 
-blueprint = Blueprint("maps", __name__)
+blueprint = Blueprint("tiles", __name__)
 
 MEDIA_TYPE = "application/vnd.mapbox-vector-tile"
 FOREVER = "private, max-age=31536000, immutable"
@@ -87,7 +87,7 @@ def published_tile(layer: str, z: int, x: int, y: int, query: TileQuery) -> Resp
 @allow(Permission.READ_CASES, limit=TILES)
 @describe(
     Description(
-        summary="A vector tile of cases in the viewer's areas: open ones and those of the last week",
+        summary="A vector tile of the cases that the viewer may see: open ones and those of the last week",
         tag="tiles",
         query=NoQuery,
         answers=TILE_ANSWERS,
@@ -119,7 +119,7 @@ def workers_tile(z: int, x: int, y: int, query: NoQuery) -> Response:  # noqa: A
     """Answer the workers of a tile as they stand."""
     tile = tile_at(z, x, y)
     with read() as tx:
-        made = queries.workers_tile(tx, tile, sight_of(viewer()), at=clock.now())
+        made = queries.workers_tile(tx, tile, viewer().areas, at=clock.now())
     return _tile(compressed(made), NEVER)
 
 

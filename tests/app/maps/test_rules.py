@@ -22,7 +22,7 @@ def test_a_tile_shares_its_east_side_with_its_neighbour(z, data):
 
 @pytest.mark.parametrize(("z", "x", "y"), [(19, 0, 0), (-1, 0, 0), (1, 2, 0), (1, 0, 2), (3, -1, 0)])
 def test_a_place_outside_the_pyramid_is_no_tile(z, x, y):
-    with pytest.raises(NotFound, match="runs? from 0 to"):
+    with pytest.raises(NotFound, match=r"runs? from 0 to"):
         tile_at(z, x, y)
 
 
