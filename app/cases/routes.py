@@ -19,7 +19,7 @@ from app.errors import BadValue
 from app.grid.positions import Position
 from app.http import Description, Parsed, bbox, decode_cursor, describe, encode_cursor, json_answer
 from app.identity.access import allow, viewer
-from app.identity.rules import Permission, Viewer
+from app.identity.rules import REPORTS, Permission, Viewer
 from app.transaction import read, write
 
 blueprint = Blueprint("cases", __name__)
@@ -150,7 +150,7 @@ class Cases:
 
 
 @blueprint.put("/api/v1/reports/<uuid:report_id>")
-@allow(Permission.REPORT_CASE)
+@allow(Permission.REPORT_CASE, limit=REPORTS)
 @describe(
     Description(
         "File a report once, however often it is sent",
@@ -204,7 +204,7 @@ def show_case(case_id: UUID) -> Response:
 def sight_of(viewer: Viewer) -> Sight:
     """Return which cases the viewer may see: a desk its areas, a worker what they hold, all their own."""
     desk = viewer.narrowed(Permission.READ_WORKERS)
-    return Sight(areas=viewer.areas if desk else (), worker_id=viewer.worker_id, person_id=viewer.person_id)
+    return Sight(areas=desk.areas, worker_id=viewer.worker_id, person_id=viewer.person_id)
 
 
 def _statuses(text: str | None) -> tuple[str, ...]:
