@@ -91,9 +91,9 @@ def _watch_replication(connection: PsycopgConnection[Any], record: Any) -> None:
 
 @cache
 def named_statements() -> dict[str, sa.TextClause]:
-    """Return every statement of every `queries.sql`, by `capability.name`."""
+    """Return every statement of every `.sql` file of a capability, by `capability.name`."""
     found: dict[str, sa.TextClause] = {}
-    for path in sorted(HERE.glob("*/queries.sql")):
+    for path in sorted(HERE.glob("*/*.sql")):
         for name, body in _split(path.read_text("utf-8")):
             found[f"{path.parent.name}.{name}"] = sa.text(body)
     return found

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.identity.rules import Role, Viewer
+from app.cases.queries import Sight
+from app.identity.rules import Permission, Viewer
 from app.maps.rules import (
     AREA_BANDS,
     CELL_BANDS,
@@ -42,18 +43,10 @@ class LayerVersion:
     bounds: Bounds | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What a viewer may see of the live layers: areas as patterns of codes, and what they reported."""
-
-    areas: tuple[str, ...]
-    person_id: int
-
-
 def sight_of(viewer: Viewer) -> Sight:
-    """Return what `viewer` may see: a citizen no area, only what they reported."""
-    citizen = viewer.roles <= {Role.CITIZEN}
-    return Sight(() if citizen else tuple(prefix + "%" for prefix in viewer.areas), viewer.person_id)
+    """Return which cases `viewer` may see: a desk its areas', a worker what they hold, everybody their own."""
+    desk = viewer.narrowed(Permission.READ_WORKERS)
+    return Sight(areas=desk.areas, worker_id=viewer.worker_id, person_id=viewer.person_id)
 
 
 def layer_versions(tx: Tx) -> Mapping[Layer, LayerVersion]:
@@ -89,14 +82,14 @@ def coarsest(layer: Layer) -> int:
 def cases_tile(tx: Tx, tile: Tile, sight: Sight, *, at: datetime) -> bytes:
     """Return open cases and those of the last week, as far as `sight` reaches."""
     limits = {"at": at, "since": at - RECENT, "most": MOST_CASES}
-    seen = {"areas": list(sight.areas), "person": sight.person_id}
+    seen = {"areas": _patterns(sight.areas), "person": sight.person_id, "worker": sight.worker_id}
     return _one(tx, "maps.cases_tile", tile, **limits, **seen, **_sides(tile.bounds))
 
 
-def workers_tile(tx: Tx, tile: Tile, sight: Sight, *, at: datetime) -> bytes:
-    """Return where the workers of the viewer's areas were last seen."""
+def workers_tile(tx: Tx, tile: Tile, areas: Sequence[str], *, at: datetime) -> bytes:
+    """Return where the workers of `areas` (prefixes of codes) were last seen."""
     moments = {"at": at, "silent_since": at - SILENT_AFTER}
-    return _one(tx, "maps.workers_tile", tile, **moments, areas=list(sight.areas), **_sides(tile.bounds))
+    return _one(tx, "maps.workers_tile", tile, **moments, areas=_patterns(areas), **_sides(tile.bounds))
 
 
 def _facilities_tile(tx: Tx, tile: Tile, coarser: int) -> bytes:
@@ -106,6 +99,10 @@ def _facilities_tile(tx: Tx, tile: Tile, coarser: int) -> bytes:
     steps = coarser - 2 if tile.z >= FIRST_POINT_ZOOM else coarser
     resolution = max(resolution_at(tile.z) - steps, RESOLUTIONS[0])
     return _one(tx, "maps.clusters_tile", tile, resolution=resolution)
+
+
+def _patterns(areas: Sequence[str]) -> list[str]:
+    return [prefix + "%" for prefix in areas]
 
 
 def _one(tx: Tx, statement: str, tile: Tile, **parameters: Any) -> bytes:

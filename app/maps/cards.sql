@@ -1,0 +1,263 @@
+-- Cards: one statement each, so that a click is one round trip. Names of workers only for :named areas
+-- (LIKE patterns), cases only for :areas or the viewer's own.
+
+-- name: cell_card
+WITH cell AS (
+    SELECT c.code, c.community_code, c.population, v.id, v.area_m2, v.valid, v.geom,
+           ST_PointOnSurface(v.geom) AS middle
+    FROM cells c
+    CROSS JOIN LATERAL (
+        SELECT * FROM cell_versions v
+        WHERE v.cell_code = c.code
+        ORDER BY v.valid @> CAST(:at AS timestamptz) DESC, lower(v.valid) DESC
+        LIMIT 1
+    ) v
+    WHERE c.code = :code
+), holder AS (
+    SELECT p.role, json_build_object(
+        'code', w.code,
+        'name', CASE WHEN w.home_code LIKE ANY (CAST(:named AS text[])) THEN w.name END,
+        'on_duty', EXISTS (
+            SELECT FROM shifts s WHERE s.worker_id = w.id AND s.during @> CAST(:at AS timestamptz)
+        )) AS card
+    FROM posts p
+    JOIN workers w ON w.id = p.worker_id
+    WHERE p.cell_code = :code AND p.during @> CAST(:at AS timestamptz)
+), open AS (
+    SELECT c.id, c.no, c.status, c.received_at, c.due_at, c.geom, t.code AS type_code, t.name_zh, t.name_en
+    FROM cases c
+    JOIN case_types t ON t.code = c.type_code
+    WHERE c.cell_code = :code AND c.closed_at IS NULL
+      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.reported_by = CAST(:person AS bigint))
+)
+SELECT json_build_object(
+    'code', cell.code,
+    'lon', ST_X(cell.middle), 'lat', ST_Y(cell.middle),
+    'bbox', json_build_array(ST_XMin(cell.geom), ST_YMin(cell.geom), ST_XMax(cell.geom), ST_YMax(cell.geom)),
+    'geometry', CAST(ST_AsGeoJSON(cell.geom, 7) AS json),
+    'area_m2', cell.area_m2, 'population', cell.population,
+    'since', lower(cell.valid), 'until', upper(cell.valid),
+    'community', json_build_object('code', community.code, 'name', community.name),
+    'town', json_build_object('code', town.code, 'name', town.name),
+    'district', json_build_object('code', district.code, 'name', district.name),
+    'primary', (SELECT card FROM holder WHERE role = 'primary'),
+    'backup', (SELECT card FROM holder WHERE role = 'backup'),
+    'facilities', (
+        SELECT coalesce(json_agg(json_build_object(
+                   'code', t.code, 'name_zh', t.name_zh, 'name_en', t.name_en, 'count', n.count)
+                   ORDER BY n.count DESC, t.code), '[]')
+        FROM (
+            SELECT f.type_code, count(*) AS count FROM facilities f
+            WHERE ST_Intersects(f.geom, cell.geom) GROUP BY f.type_code
+        ) n
+        JOIN facility_types t ON t.code = n.type_code
+    ),
+    'open', (SELECT count(*) FROM open),
+    'overdue', (SELECT count(*) FROM open WHERE due_at < CAST(:at AS timestamptz)),
+    'cases', (
+        SELECT coalesce(json_agg(json_build_object(
+                   'id', o.id, 'no', o.no, 'status', o.status, 'received_at', o.received_at, 'due_at', o.due_at,
+                   'type', json_build_object('code', o.type_code, 'name_zh', o.name_zh, 'name_en', o.name_en),
+                   'lon', ST_X(o.geom), 'lat', ST_Y(o.geom)) ORDER BY o.due_at), '[]')
+        FROM (SELECT * FROM open ORDER BY due_at LIMIT 8) o
+    )
+) AS card
+FROM cell
+JOIN areas community ON community.code = cell.community_code
+JOIN areas town ON town.code = community.parent_code
+JOIN areas district ON district.code = town.parent_code;
+
+-- name: facility_card
+-- Its cell is the one that holds it now, the smallest code on a shared edge; outside the grid there is none.
+WITH facility AS (
+    SELECT f.*, t.name_zh AS type_zh, t.name_en AS type_en, t.unit,
+           CASE WHEN geometrytype(f.geom) = 'POINT' THEN f.geom ELSE ST_PointOnSurface(f.geom) END AS point
+    FROM facilities f
+    JOIN facility_types t ON t.code = f.type_code
+    WHERE f.code = :code
+), cell AS (
+    SELECT v.cell_code AS code, c.community_code
+    FROM facility
+    JOIN cell_versions v ON v.geom && facility.point AND ST_Intersects(v.geom, facility.point)
+    JOIN cells c ON c.code = v.cell_code
+    WHERE v.valid @> CAST(:at AS timestamptz)
+    ORDER BY v.cell_code
+    LIMIT 1
+), holder AS (
+    SELECT p.role, json_build_object(
+        'code', w.code,
+        'name', CASE WHEN w.home_code LIKE ANY (CAST(:named AS text[])) THEN w.name END,
+        'on_duty', EXISTS (
+            SELECT FROM shifts s WHERE s.worker_id = w.id AND s.during @> CAST(:at AS timestamptz)
+        )) AS card
+    FROM cell
+    JOIN posts p ON p.cell_code = cell.code AND p.during @> CAST(:at AS timestamptz)
+    JOIN workers w ON w.id = p.worker_id
+), open AS (
+    SELECT c.id, c.no, c.status, c.received_at, c.due_at, c.geom, t.code AS type_code, t.name_zh, t.name_en
+    FROM facility
+    JOIN cases c ON c.geom && ST_Expand(facility.geom, 0.002) AND c.facility_id = facility.id
+    JOIN case_types t ON t.code = c.type_code
+    WHERE c.closed_at IS NULL
+      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.reported_by = CAST(:person AS bigint))
+)
+SELECT json_build_object(
+    'code', f.code, 'name', f.name, 'address', f.address, 'condition', f.condition,
+    'installed', f.installed, 'changed_at', f.changed_at, 'photo', f.photo_sha256,
+    'type', json_build_object('code', f.type_code, 'name_zh', f.type_zh, 'name_en', f.type_en),
+    'unit', f.unit,
+    'lon', ST_X(f.point), 'lat', ST_Y(f.point),
+    'bbox', json_build_array(ST_XMin(f.geom), ST_YMin(f.geom), ST_XMax(f.geom), ST_YMax(f.geom)),
+    'geometry', CAST(ST_AsGeoJSON(f.geom, 7) AS json),
+    'cell', (SELECT code FROM cell),
+    'community', CASE WHEN community.code IS NOT NULL
+        THEN json_build_object('code', community.code, 'name', community.name) END,
+    'town', CASE WHEN town.code IS NOT NULL THEN json_build_object('code', town.code, 'name', town.name) END,
+    'district', json_build_object('code', district.code, 'name', district.name),
+    'primary', (SELECT card FROM holder WHERE role = 'primary'),
+    'backup', (SELECT card FROM holder WHERE role = 'backup'),
+    'cases', (
+        SELECT coalesce(json_agg(json_build_object(
+                   'id', o.id, 'no', o.no, 'status', o.status, 'received_at', o.received_at, 'due_at', o.due_at,
+                   'type', json_build_object('code', o.type_code, 'name_zh', o.name_zh, 'name_en', o.name_en),
+                   'lon', ST_X(o.geom), 'lat', ST_Y(o.geom)) ORDER BY o.due_at), '[]')
+        FROM (SELECT * FROM open ORDER BY due_at LIMIT 8) o
+    )
+) AS card
+FROM facility f
+LEFT JOIN cell ON true
+LEFT JOIN areas community ON community.code = cell.community_code
+LEFT JOIN areas town ON town.code = community.parent_code
+JOIN areas district ON district.code = left(f.code, 6);
+
+-- name: area_card
+WITH area AS (
+    SELECT a.*, CASE WHEN a.level = 'city' THEN left(a.code, 4) ELSE a.code END || '%' AS below,
+           ST_PointOnSurface(a.geom) AS middle
+    FROM areas a
+    WHERE a.code = :code
+), held AS (
+    SELECT count(*) AS cells, coalesce(sum(v.area_m2), 0) AS area_m2, coalesce(sum(c.population), 0) AS population
+    FROM area
+    JOIN cells c ON c.community_code LIKE area.below
+    JOIN cell_versions v ON v.cell_code = c.code AND v.valid @> CAST(:at AS timestamptz)
+), open AS (
+    SELECT count(*) AS open, count(*) FILTER (WHERE c.due_at < CAST(:at AS timestamptz)) AS overdue
+    FROM area
+    JOIN cases c ON c.community_code LIKE area.below AND c.closed_at IS NULL
+    WHERE c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.reported_by = CAST(:person AS bigint)
+), staff AS (
+    SELECT count(*) AS workers, count(*) FILTER (WHERE EXISTS (
+        SELECT FROM shifts s WHERE s.worker_id = w.id AND s.during @> CAST(:at AS timestamptz))) AS on_duty
+    FROM area
+    JOIN workers w ON w.home_code LIKE area.below AND w.active
+)
+SELECT json_build_object(
+    'code', a.code, 'name', a.name, 'level', a.level,
+    'lon', ST_X(a.middle), 'lat', ST_Y(a.middle),
+    'bbox', json_build_array(ST_XMin(a.geom), ST_YMin(a.geom), ST_XMax(a.geom), ST_YMax(a.geom)),
+    'parent', (SELECT json_build_object('code', p.code, 'name', p.name) FROM areas p WHERE p.code = a.parent_code),
+    'children', (
+        SELECT coalesce(json_agg(json_build_object('code', c.code, 'name', c.name) ORDER BY c.code), '[]')
+        FROM areas c WHERE c.parent_code = a.code
+    ),
+    'cells', held.cells, 'area_m2', held.area_m2, 'population', held.population,
+    'facilities', CASE WHEN a.level IN ('city', 'district')
+        THEN (SELECT count(*) FROM facilities f WHERE f.code LIKE a.below)
+        ELSE (SELECT count(*) FROM facilities f WHERE ST_Intersects(f.geom, a.geom)) END,
+    'workers', staff.workers, 'on_duty', staff.on_duty,
+    'open', open.open, 'overdue', open.overdue,
+    'desk_staffed', a.desk_staffed, 'desk_phone', a.desk_phone
+) AS card
+FROM area a, held, open, staff;
+
+-- name: worker_card
+-- Only for :named areas.
+WITH worker AS (
+    SELECT w.*, EXISTS (
+        SELECT FROM shifts s WHERE s.worker_id = w.id AND s.during @> CAST(:at AS timestamptz)) AS on_duty
+    FROM workers w
+    WHERE w.code = :code AND w.home_code LIKE ANY (CAST(:named AS text[]))
+), held AS (
+    SELECT p.cell_code, p.role, v.geom
+    FROM worker
+    JOIN posts p ON p.worker_id = worker.id AND p.during @> CAST(:at AS timestamptz)
+    JOIN cell_versions v ON v.cell_code = p.cell_code AND v.valid @> CAST(:at AS timestamptz)
+), extent AS (
+    SELECT ST_Extent(geom) AS box, ST_AsGeoJSON(ST_Collect(geom), 7) AS geometry
+    FROM held WHERE role = 'primary'
+), open AS (
+    SELECT c.id, c.no, c.status, c.received_at, c.due_at, c.geom, t.code AS type_code, t.name_zh, t.name_en
+    FROM worker
+    JOIN cases c ON c.worker_id = worker.id AND c.closed_at IS NULL
+    JOIN case_types t ON t.code = c.type_code
+)
+SELECT json_build_object(
+    'code', w.code, 'name', w.name,
+    'phone', CASE WHEN length(w.phone) >= 7 THEN left(w.phone, 3) || '****' || right(w.phone, 4) ELSE '' END,
+    'on_duty', w.on_duty,
+    'silent', coalesce(w.position_at < CAST(:silent_since AS timestamptz), true),
+    'position_at', w.position_at,
+    'lon', coalesce(ST_X(w.position), (ST_XMin(extent.box) + ST_XMax(extent.box)) / 2),
+    'lat', coalesce(ST_Y(w.position), (ST_YMin(extent.box) + ST_YMax(extent.box)) / 2),
+    'bbox', CASE WHEN extent.box IS NOT NULL THEN json_build_array(
+        ST_XMin(extent.box), ST_YMin(extent.box), ST_XMax(extent.box), ST_YMax(extent.box)) END,
+    'geometry', CAST(extent.geometry AS json),
+    'home', json_build_object('code', home.code, 'name', home.name),
+    'town', CASE WHEN town.level = 'town' THEN json_build_object('code', town.code, 'name', town.name) END,
+    'primary_cells', (SELECT coalesce(json_agg(cell_code ORDER BY cell_code), '[]') FROM held WHERE role = 'primary'),
+    'backup_cells', (SELECT coalesce(json_agg(cell_code ORDER BY cell_code), '[]') FROM held WHERE role = 'backup'),
+    'open', (SELECT count(*) FROM open),
+    'overdue', (SELECT count(*) FROM open WHERE due_at < CAST(:at AS timestamptz)),
+    'cases', (
+        SELECT coalesce(json_agg(json_build_object(
+                   'id', o.id, 'no', o.no, 'status', o.status, 'received_at', o.received_at, 'due_at', o.due_at,
+                   'type', json_build_object('code', o.type_code, 'name_zh', o.name_zh, 'name_en', o.name_en),
+                   'lon', ST_X(o.geom), 'lat', ST_Y(o.geom)) ORDER BY o.due_at), '[]')
+        FROM (SELECT * FROM open ORDER BY due_at LIMIT 8) o
+    )
+) AS card
+FROM worker w
+CROSS JOIN extent
+JOIN areas home ON home.code = w.home_code
+LEFT JOIN areas town ON town.code = home.parent_code;
+
+-- name: summary
+-- How much each layer of the map holds, for this viewer.
+SELECT
+    (SELECT count(*) FROM areas WHERE level = 'district') AS districts,
+    (SELECT count(*) FROM areas WHERE level = 'town') AS towns,
+    (SELECT count(*) FROM areas WHERE level = 'community') AS communities,
+    (SELECT count(*) FROM cell_versions WHERE valid @> CAST(:at AS timestamptz)) AS cells,
+    (SELECT count(*) FROM facilities) AS facilities,
+    o.open, o.overdue, o.soon,
+    (SELECT count(*) FROM cases c
+     WHERE c.received_at >= CAST(:midnight AS timestamptz)
+       AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.reported_by = CAST(:person AS bigint))) AS today,
+    w.workers, w.on_duty
+FROM (
+    SELECT count(*) AS open,
+           count(*) FILTER (WHERE c.due_at < CAST(:at AS timestamptz)) AS overdue,
+           count(*) FILTER (WHERE c.due_at >= CAST(:at AS timestamptz)
+                              AND c.due_at < CAST(:at AS timestamptz) + interval '1 hour') AS soon
+    FROM cases c
+    WHERE c.closed_at IS NULL
+      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.reported_by = CAST(:person AS bigint))
+) o, (
+    SELECT count(*) AS workers, count(*) FILTER (WHERE EXISTS (
+        SELECT FROM shifts s WHERE s.worker_id = w.id AND s.during @> CAST(:at AS timestamptz))) AS on_duty
+    FROM workers w
+    WHERE w.active AND w.home_code LIKE ANY (CAST(:named AS text[]))
+) w;
+
+-- name: city_view
+-- Where the map begins: the towns, since the cells lie in them; the city's outline while there are none.
+SELECT a.code, a.name, ST_XMin(b.box) AS west, ST_YMin(b.box) AS south, ST_XMax(b.box) AS east,
+       ST_YMax(b.box) AS north
+FROM areas a
+CROSS JOIN LATERAL (
+    SELECT coalesce(ST_Extent(t.geom), Box2D(a.geom)) AS box
+    FROM areas t
+    WHERE t.level = 'town' AND t.code LIKE left(a.code, 4) || '%'
+) b
+WHERE a.code = :city;

@@ -1,0 +1,199 @@
+/** Report with a pin: the place is located before it is sent, the id stays the same for every retry. */
+import { ask } from "../http.mjs";
+import { distance, english, left, named, t, when } from "../words.mjs";
+import { holder, link } from "./cards.mjs";
+import { facts, h, message } from "./dom.mjs";
+import { makePin } from "./pin.mjs";
+import { makeTypeBox, remember } from "./typebox.mjs";
+
+const DRAFT = "jingwei.report";
+const NEAR_M = 60;
+const LOCATE_AFTER_MS = 220;
+
+/** Return a random UUID; crypto.randomUUID is not there on plain http, where a phone in the field may be. */
+export function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+/** Return the report's methods: start({lon, lat, facility}), stop. */
+export function makeReport(map, maplibre, panel, { options, onfiled, onstop }) {
+  let types = null;
+  let pin = null;
+  let draft = null;
+  let place = null;
+  let asking = null;
+  let timer = 0;
+
+  const head = { kind: t("上报"), icon: "pin", title: t("新上报") };
+
+  async function start({ lon, lat, facility = null, accuracy = null }) {
+    stop();
+    draft = { id: newId(), lon, lat, facility, accuracy, observed: new Date().toISOString() };
+    panel.loading(head);
+    try {
+      types ||= (await ask("/api/v1/types")).items;
+    } catch (error) {
+      panel.trouble(head, error, () => start({ lon, lat, facility, accuracy }));
+      return;
+    }
+    pin = makePin(map, maplibre, [lon, lat], moved);
+    form();
+    locate();
+  }
+
+  function stop() {
+    asking?.abort();
+    clearTimeout(timer);
+    pin?.remove();
+    pin = draft = place = null;
+  }
+
+  function moved([lon, lat]) {
+    Object.assign(draft, { lon, lat, accuracy: null });
+    clearTimeout(timer);
+    timer = setTimeout(locate, LOCATE_AFTER_MS);
+  }
+
+  const parts = {};
+
+  function form() {
+    const typebox = makeTypeBox(types, options.pinyin || {}, { onchange: () => {} });
+    parts.typebox = typebox;
+    parts.where = h("div", { class: "where", role: "status" });
+    parts.facilities = h("fieldset", { class: "field facilities", hidden: true });
+    parts.text = h("textarea", { class: "input", id: "report-text", rows: "3", maxlength: "2000", placeholder: t("例：人行道井盖缺角，约 20 厘米") });
+    parts.outcome = h("div", { class: "outcome" });
+    parts.send = h("button", { type: "submit", class: "button primary wide", form: "report" }, t("上报"));
+    const body = h("form", { id: "report", class: "report", novalidate: true, onsubmit: send },
+      h("div", { class: "field" }, h("p", { class: "label" }, t("位置")), parts.where,
+        h("p", { class: "hint" }, t("拖动图钉，或点地图移动；选中图钉后可用方向键微调。"))),
+      typebox.root, parts.facilities,
+      h("div", { class: "field" }, h("label", { for: "report-text" }, t("说明"), h("span", { class: "muted" }, ` ${t("选填")}`)), parts.text),
+      parts.outcome);
+    panel.show(head, body, [parts.send]);
+  }
+
+  async function locate() {
+    if (!draft) return;
+    asking?.abort();
+    asking = new AbortController();
+    parts.where.setAttribute("aria-busy", "true");
+    if (!options.locate) {
+      parts.where.replaceChildren(h("p", { class: "muted small" }, t("提交后系统会找到所在网格和负责人。")));
+      return;
+    }
+    try {
+      place = await ask(`/api/v1/locate?lon=${draft.lon.toFixed(7)}&lat=${draft.lat.toFixed(7)}`, { signal: asking.signal });
+      drawPlace();
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      place = null;
+      parts.where.replaceChildren(message("warn", h("p", {}, t("暂时查不到所在网格，仍可上报。")), h("p", { class: "small" }, error.message)));
+    }
+    parts.where.removeAttribute("aria-busy");
+  }
+
+  function drawPlace() {
+    const who = place.holder?.kind === "desk" ? t("{name}值班台", { name: place.holder.name })
+      : holder(place.primary?.code === place.holder?.code ? place.primary : place.backup, { linked: false });
+    parts.where.replaceChildren(
+      place.outside ? message("warn", t("在网格之外，离最近的网格 {d}。将交值班台处理。", { d: distance(place.distance_m || 0) })) : "",
+      facts([t("网格"), h("span", {}, h("span", { class: "code" }, place.cell.code), h("span", { class: "muted" }, ` ${[place.district, place.town, place.community].filter(Boolean).map((one) => one.name).join(" › ")}`))],
+        [t("将交给"), who]));
+    const near = place.facilities.filter((one) => one.distance_m <= NEAR_M).slice(0, 5);
+    if (draft.facility && !near.some((one) => one.code === draft.facility)) draft.facility = null;
+    parts.facilities.hidden = !near.length;
+    const choice = (value, words, detail) => h("label", { class: "choice" },
+      h("input", { type: "radio", name: "facility", value, checked: (draft.facility || "") === value, onchange: () => {
+        draft.facility = value || null;
+        parts.typebox.offer(near.find((one) => one.code === value)?.type_code || null);
+      } }), h("span", { class: "words" }, h("b", {}, words), detail ? h("span", { class: "muted small" }, detail) : null));
+    parts.facilities.replaceChildren(h("legend", { class: "label" }, t("关联设施")),
+      ...near.map((one) => choice(one.code, english ? one.type_name_en : one.name || one.type_name_zh,
+        `${one.code} · ${distance(one.distance_m)}`)), choice("", t("不关联设施"), ""));
+    if (draft.facility) parts.typebox.offer(near.find((one) => one.code === draft.facility).type_code);
+  }
+
+  function body() {
+    const sent = { type: parts.typebox.value().code, lon: Number(draft.lon.toFixed(7)), lat: Number(draft.lat.toFixed(7)), observed_at: draft.observed };
+    if (draft.accuracy) sent.accuracy_m = draft.accuracy;
+    if (parts.text.value.trim()) sent.text = parts.text.value.trim();
+    if (draft.facility) sent.facility = draft.facility;
+    return sent;
+  }
+
+  async function send(event) {
+    event.preventDefault();
+    if (!parts.typebox.value()) {
+      parts.typebox.fault(t("请选择类型。"));
+      return;
+    }
+    const content = body();
+    parts.send.disabled = true;
+    parts.send.textContent = t("正在提交…");
+    parts.outcome.replaceChildren();
+    try {
+      // kept until the answer is here: a lost connection is retried under the same id, so nothing is filed twice
+      sessionStorage.setItem(DRAFT, JSON.stringify({ id: draft.id, content }));
+      const filed = await ask(`/api/v1/reports/${draft.id}`, { method: "PUT", body: content });
+      sessionStorage.removeItem(DRAFT);
+      remember(content.type);
+      done(filed);
+    } catch (error) {
+      parts.send.disabled = false;
+      parts.send.textContent = t("再试一次");
+      parts.outcome.replaceChildren(failed(error));
+      parts.outcome.firstElementChild.scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  function failed(error) {
+    const act = error.status === 409
+      ? h("button", { type: "button", class: "button", onclick: () => {
+        draft.id = newId();
+        parts.outcome.replaceChildren();
+        parts.send.textContent = t("上报");
+      } }, t("作为新的一件上报"))
+      : error.status === 401 ? h("a", { class: "button", href: "/sign-in", target: "_blank", rel: "noopener" }, t("去登录")) : null;
+    const fields = error.status === 422 && error.fields.length
+      ? h("ul", { lang: "en" }, error.fields.map((one) => h("li", {}, `${one.field}: ${one.message}`))) : null;
+    return message("danger", h("p", {}, h("b", {}, t("还没有上报成功。"))),
+      fields || h("p", {}, error.message), act);
+  }
+
+  function done(filed) {
+    const at = { lon: draft.lon, lat: draft.lat };
+    stop();
+    const place = [filed.district, filed.town, filed.community].filter(Boolean).map((one) => one.name).join(" › ");
+    const who = filed.worker ? (filed.worker.name || filed.worker.code) : filed.desk ? t("{name}值班台", { name: filed.desk.name }) : "";
+    panel.show({ kind: t("上报"), icon: "done", title: t("已上报，正在处理") }, [
+      message("ok", h("p", {}, h("b", {}, named(filed.type)), h("br"), h("span", { class: "code", id: "filed-no" }, filed.no))),
+      facts([t("所在网格"), filed.cell ? link("cell", filed.cell, h("span", { class: "code", id: "filed-cell" }, filed.cell)) : t("网格之外")],
+        [t("位置"), place], [t("交给"), h("b", { id: "filed-worker" }, who)],
+        [t("设施"), filed.facility ? link("facility", filed.facility.code, filed.facility.name || filed.facility.code) : null],
+        [t("时限"), h("span", {}, when(filed.due_at), " ", h("span", { class: "tag info" }, left(filed.due_at)))]),
+    ], [
+      h("button", { type: "button", class: "button", onclick: () => start(at) }, t("在此再报一件")),
+      link("case", filed.id, t("查看案件")),
+    ]);
+    onfiled(filed);
+  }
+
+  return {
+    start,
+    stop: () => {
+      const was = draft !== null;
+      stop();
+      if (was) onstop();
+    },
+    get active() { return draft !== null; },
+    move: (lon, lat) => {
+      pin.move([lon, lat]);
+      moved([lon, lat]);
+    },
+  };
+}

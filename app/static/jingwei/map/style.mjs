@@ -1,0 +1,145 @@
+/** The map's style: our own tiles only, no glyphs and no sprite; names are drawn with the browser's fonts. */
+import { CLASSES, palettes } from "./palette.mjs";
+
+const FONT = ["Noto Sans CJK SC", "Noto Sans SC", "PingFang SC", "Microsoft YaHei", "sans-serif"];
+const BOLD = FONT.map((name) => (name === "sans-serif" ? name : `${name} Bold`));
+export const ENDED = ["closed", "void", "merged"];
+export const POINTS_FROM = 14;
+const CLUSTERS_FROM = 11.8;
+const ICONS_FROM = 13.5;
+
+const empty = { type: "FeatureCollection", features: [] };
+const tiles = (layer) => ({ type: "vector", url: `${location.origin}/tiles/${layer}.json` });
+
+export const sources = () => ({
+  areas: tiles("areas"),
+  cells: { ...tiles("cells") },
+  facilities: tiles("facilities"),
+  cases: tiles("cases"),
+  workers: tiles("workers"),
+  selected: { type: "geojson", data: empty },
+  accuracy: { type: "geojson", data: empty },
+});
+
+const zoomed = (...stops) => ["interpolate", ["linear"], ["zoom"], ...stops];
+const level = (name) => ["==", ["get", "level"], name];
+
+function tint(p, code) {
+  const number = ["%", ["to-number", ["slice", ["get", code], 6, 9], 0], p.tints.length];
+  return ["match", number, ...p.tints.flatMap((colour, i) => [i, colour]), p.land];
+}
+
+const ended = ["in", ["get", "status"], ["literal", ENDED]];
+const pressing = ["any", ["to-boolean", ["get", "overdue"]], ["to-boolean", ["get", "soon"]]];
+const heard = ["all", ["get", "on_duty"], ["!", ["get", "silent"]]];
+const classOf = ["slice", ["to-string", ["get", "type"]], 0, 2];
+const byClass = (p) => ["match", classOf, ...CLASSES.flatMap((code) => [code, p.classes[code]]), p.classes["05"]];
+
+/** Return the style of `theme`; `shown` says which layers are on, `colouring` how cells are filled. */
+export function style(theme, shown, colouring) {
+  const p = palettes[theme];
+  const seen = (name) => ({ visibility: shown.has(name) ? "visible" : "none" });
+  const towns = colouring === "town";
+  const cased = (name) => ["concat", name, `-${theme}`];
+  const label = (size, colour, extra = {}) => ({
+    layout: {
+      ...seen("names"), "text-field": ["get", "name"], "text-font": FONT, "text-size": size, "text-max-width": 9,
+      "text-padding": 4, ...extra,
+    },
+    paint: { "text-color": colour, "text-halo-color": p.halo, "text-halo-width": 1.6, "text-halo-blur": 0.4 },
+  });
+  return {
+    version: 8,
+    name: "Jingwei",
+    sources: sources(),
+    transition: { duration: 160, delay: 0 },
+    layers: [
+      { id: "ground", type: "background", paint: { "background-color": p.ground } },
+      { id: "land", type: "fill", source: "areas", "source-layer": "areas", filter: level("district"),
+        layout: seen("areas"), paint: { "fill-color": p.land, "fill-antialias": false } },
+      { id: "city-glow", type: "line", source: "areas", "source-layer": "areas", filter: level("district"),
+        layout: { ...seen("areas"), "line-join": "round" },
+        paint: { "line-color": p.glow, "line-width": zoomed(7, 4, 12, 12), "line-blur": 4 } },
+      { id: "town-fill", type: "fill", source: "areas", "source-layer": "areas", filter: level("town"),
+        layout: seen("cells"), paint: { "fill-color": towns ? tint(p, "code") : p.land, "fill-antialias": false } },
+      { id: "cell-fill", type: "fill", source: "cells", "source-layer": "cells", minzoom: 12, layout: seen("cells"),
+        paint: { "fill-color": towns ? tint(p, "town") : p.land, "fill-antialias": false,
+          "fill-opacity": ["case", ["boolean", ["feature-state", "hover"], false], 0.72, 1] } },
+      { id: "cell-line", type: "line", source: "cells", "source-layer": "cells", minzoom: 12.4, layout: seen("cells"),
+        paint: { "line-color": p.cell, "line-width": zoomed(12.4, 0.25, 14, 0.6, 17, 1.2),
+          "line-opacity": zoomed(12.4, 0.15, 13.4, 0.7, 15, 1) } },
+      { id: "community-line", type: "line", source: "areas", "source-layer": "areas", filter: level("community"), minzoom: 12.2,
+        layout: { ...seen("areas"), "line-join": "round" },
+        paint: { "line-color": p.community, "line-width": zoomed(12.2, 0.5, 15, 1.3), "line-opacity": zoomed(12.2, 0.2, 13.5, 0.85) } },
+      { id: "town-line", type: "line", source: "areas", "source-layer": "areas", filter: level("town"),
+        layout: { ...seen("areas"), "line-join": "round" },
+        paint: { "line-color": p.town, "line-width": zoomed(9, 0.5, 12, 1, 16, 2), "line-opacity": zoomed(8.5, 0.35, 11, 0.9) } },
+      { id: "district-line", type: "line", source: "areas", "source-layer": "areas", filter: level("district"),
+        layout: { ...seen("areas"), "line-join": "round" },
+        paint: { "line-color": p.district, "line-width": zoomed(7, 0.9, 12, 1.8, 16, 3) } },
+      { id: "cell-hover", type: "line", source: "cells", "source-layer": "cells", minzoom: 13, layout: seen("cells"),
+        paint: { "line-color": p.hover, "line-width": 2.2,
+          "line-opacity": ["case", ["boolean", ["feature-state", "hover"], false], 1, 0] } },
+      { id: "selected-fill", type: "fill", source: "selected", filter: ["==", ["geometry-type"], "Polygon"],
+        paint: { "fill-color": p.selectedFill } },
+      { id: "selected-line", type: "line", source: "selected", filter: ["!=", ["geometry-type"], "Point"],
+        layout: { "line-join": "round", "line-cap": "round" },
+        paint: { "line-color": p.selected, "line-width": zoomed(11, 1.4, 15, 3) } },
+      { id: "accuracy-fill", type: "fill", source: "accuracy",
+        paint: { "fill-color": p.worker, "fill-opacity": 0.14, "fill-outline-color": p.worker } },
+      { id: "facility-cluster", type: "circle", source: "facilities", "source-layer": "facilities",
+        minzoom: CLUSTERS_FROM, maxzoom: POINTS_FROM,
+        filter: ["has", "count"], layout: seen("facilities"),
+        paint: { "circle-color": p.cluster, "circle-opacity": 0.9, "circle-stroke-color": p.ring, "circle-stroke-width": 1.2,
+          "circle-stroke-opacity": 0.8,
+          "circle-radius": ["interpolate", ["linear"], ["sqrt", ["get", "count"]], 1, 7, 8, 11, 30, 17, 70, 24] } },
+      { id: "facility-count", type: "symbol", source: "facilities", "source-layer": "facilities",
+        minzoom: CLUSTERS_FROM, maxzoom: POINTS_FROM,
+        filter: ["has", "count"],
+        layout: { ...seen("facilities"), "text-field": ["to-string", ["get", "count"]], "text-font": BOLD, "text-size": 11,
+          "text-allow-overlap": true, "text-ignore-placement": true },
+        paint: { "text-color": p.clusterText } },
+      { id: "facility-dot", type: "circle", source: "facilities", "source-layer": "facilities", minzoom: POINTS_FROM, maxzoom: 16,
+        filter: ["!", ["has", "count"]], layout: seen("facilities"),
+        paint: { "circle-color": byClass(p), "circle-radius": zoomed(14, 1.7, 15, 2.8, 16, 4.5), "circle-stroke-color": p.edge,
+          "circle-stroke-width": zoomed(14, 0.2, 16, 1) } },
+      { id: "worker-dot", type: "circle", source: "workers", "source-layer": "workers", maxzoom: ICONS_FROM, layout: seen("workers"),
+        paint: { "circle-radius": zoomed(9, 1.3, 12, 3, 13.5, 5), "circle-color": ["case", heard, p.worker, p.land],
+          "circle-stroke-color": ["case", heard, p.edge, p.off], "circle-stroke-width": zoomed(9, 0.6, 13, 1.4),
+          "circle-opacity": ["interpolate", ["linear"], ["zoom"], 9.5, ["case", heard, 0.8, 0], 11.5, ["case", heard, 1, 0.6], 12.5, 1],
+          "circle-stroke-opacity": ["interpolate", ["linear"], ["zoom"], 9.5, ["case", heard, 0.5, 0], 11.5, ["case", heard, 0.8, 0.5], 12.5, 1] } },
+      { id: "case-ended", type: "symbol", source: "cases", "source-layer": "cases", minzoom: 12, filter: ended,
+        layout: { ...seen("ended"), "icon-image": cased("case-ended"), "icon-allow-overlap": true } },
+      { id: "case", type: "symbol", source: "cases", "source-layer": "cases", filter: ["all", ["!", ended], ["!", pressing]],
+        layout: { ...seen("cases"), "icon-image": cased("case-open"), "icon-size": zoomed(9, 0.26, 11.5, 0.42, 13, 0.7, 16, 1),
+          "icon-allow-overlap": true, "icon-ignore-placement": true } },
+      { id: "cell-name", type: "symbol", source: "cells", "source-layer": "cells", minzoom: 15.4, filter: ["has", "code"],
+        layout: { ...seen("names"), "text-field": ["slice", ["get", "code"], 12], "text-font": FONT,
+          "text-size": zoomed(15.4, 11, 18, 15), "text-padding": 3,
+          "text-variable-anchor": ["center", "top", "bottom", "left", "right"], "text-radial-offset": 0.9, "text-justify": "auto" },
+        paint: { "text-color": p.text2, "text-halo-color": p.halo, "text-halo-width": 1.2, "text-opacity": 0.85 } },
+      { id: "facility-icon", type: "symbol", source: "facilities", "source-layer": "facilities", minzoom: 16,
+        filter: ["!", ["has", "count"]],
+        layout: { ...seen("facilities"),
+          "icon-image": cased(["concat", "facility-", ["match", classOf, CLASSES, classOf, "05"],
+            ["case", ["in", ["get", "condition"], ["literal", ["damaged", "missing"]]], "-bad", ""]]),
+          "icon-size": zoomed(16, 0.8, 18, 1.1), "icon-allow-overlap": true, "icon-padding": 0 } },
+      { id: "community-name", type: "symbol", source: "areas", "source-layer": "area_labels", filter: level("community"),
+        minzoom: 13.2, ...label(zoomed(13.2, 11.5, 16, 14), p.text2, { "text-padding": 8 }) },
+      { id: "town-name", type: "symbol", source: "areas", "source-layer": "area_labels", filter: level("town"),
+        minzoom: 10.9, maxzoom: 15.5, ...label(zoomed(10.9, 11.5, 14, 17), p.text, { "text-letter-spacing": 0.06 }) },
+      { id: "district-name", type: "symbol", source: "areas", "source-layer": "area_labels", filter: level("district"),
+        maxzoom: 12.5, ...label(zoomed(8, 13, 12, 21), p.text, { "text-font": BOLD, "text-letter-spacing": 0.14,
+          "text-padding": 2 }) },
+      { id: "worker", type: "symbol", source: "workers", "source-layer": "workers", minzoom: ICONS_FROM,
+        layout: { ...seen("workers"), "icon-image": cased(["case", heard, "worker-on", "worker-off"]),
+          "icon-size": zoomed(13.5, 0.75, 15, 0.95, 17, 1.15), "icon-allow-overlap": true, "icon-padding": 0 } },
+      { id: "case-pressing", type: "symbol", source: "cases", "source-layer": "cases", filter: ["all", ["!", ended], pressing],
+        layout: { ...seen("cases"), "icon-image": cased(["case", ["to-boolean", ["get", "overdue"]], "case-overdue", "case-soon"]),
+          "symbol-sort-key": ["case", ["to-boolean", ["get", "overdue"]], 2, 1],
+          "icon-size": zoomed(9, 0.4, 12, 0.62, 14, 0.85, 16, 1.05), "icon-allow-overlap": true, "icon-ignore-placement": true } },
+      { id: "selected-point", type: "circle", source: "selected", filter: ["==", ["geometry-type"], "Point"],
+        paint: { "circle-radius": 18, "circle-color": p.selectedFill, "circle-stroke-color": p.selected, "circle-stroke-width": 3 } },
+    ],
+  };
+}
