@@ -6,6 +6,7 @@ import base64
 import binascii
 import functools
 import logging
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -146,10 +147,20 @@ def json_body() -> Any:
     Raises:
         BadBody: it is none; NaN and Infinity are no JSON either.
     """
+    raw = request.get_data(cache=False)
     try:
-        return orjson.loads(request.get_data(cache=False))
+        return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
+        number = _NO_NUMBER.search(raw)
+        if number is not None:
+            name, value = (part.decode() for part in number.groups())
+            raise BadBody(
+                f"{name}: {value} is no JSON; give a number, or leave the field out", field=name, value=value
+            ) from None
         raise BadBody(f"the body is no JSON: {error}; send an object as application/json") from None
+
+
+_NO_NUMBER = re.compile(rb'"(\w+)"\s*:\s*(-?(?:NaN|Infinity))\b', re.ASCII)
 
 
 def json_answer(value: Any, status: int = 200, *, media_type: str = "application/json") -> Response:

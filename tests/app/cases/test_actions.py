@@ -27,7 +27,7 @@ from app.cases.rules import Source
 from app.db import make_engine
 from app.grid.models import CellVersion
 from app.identity.rules import Role
-from app.transaction import EventRow, Tx, write
+from app.transaction import EventRow, write
 from app.workers.models import Shift
 from gis.crs import from_wgs84
 from gis.errors import NoCells
@@ -185,7 +185,7 @@ def test_without_a_grid_nothing_is_filed(tx, worker):
 
 
 def test_a_facility_farther_than_thirty_metres_is_not_taken_for_meant(tx, worker):
-    lon, lat = middle(0, 0)
+    _, lat = middle(0, 0)
     assert report_case(tx, a_report(lat=lat + 0.000265), by=worker, at=NOW).case.facility.code.endswith("1")
     assert report_case(tx, a_report(lat=lat + 0.000275), by=worker, at=NOW).case.facility is None
     assert report_case(tx, a_report(type="E0110"), by=worker, at=NOW).case.facility is None
