@@ -204,6 +204,11 @@ def test_a_tile_too_heavy_is_made_of_coarser_data(tx, published, monkeypatch):
     assert [f["properties"]["count"] for f in clusters] == [3]
 
 
+def test_cells_far_too_heavy_give_way_to_the_lines_of_communities(tx, published, monkeypatch):
+    monkeypatch.setattr(tiles, "MAX_TILE_BYTES", 20)
+    assert make(tx, Layer.CELLS, tile_of(12)) == b""
+
+
 # Live layers
 
 
