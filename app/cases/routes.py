@@ -204,7 +204,7 @@ def show_case(case_id: UUID) -> Response:
 def sight_of(viewer: Viewer) -> Sight:
     """Return which cases the viewer may see: a desk its areas, a worker what they hold, all their own."""
     desk = viewer.narrowed(Permission.READ_WORKERS)
-    return Sight(areas=viewer.areas if desk else (), worker_id=viewer.worker_id, person_id=viewer.person_id)
+    return Sight(areas=desk.areas, worker_id=viewer.worker_id, person_id=viewer.person_id)
 
 
 def _statuses(text: str | None) -> tuple[str, ...]:

@@ -100,6 +100,8 @@ SELECT ST_AsMVT(piece, 'facilities', 4096, 'geom', 'id') FROM piece WHERE geom I
 -- Open cases, and those received since :since; of more than :most, the overdue and then the newest.
 WITH seen AS (
     SELECT c.id, c.type_code, c.status, c.closed_at IS NULL AND c.due_at < CAST(:at AS timestamptz) AS overdue,
+           c.closed_at IS NULL AND c.due_at >= CAST(:at AS timestamptz)
+               AND c.due_at < CAST(:at AS timestamptz) + interval '1 hour' AS soon,
            c.received_at, c.geom
     FROM cases c
     WHERE c.geom && ST_MakeEnvelope(:west, :south, :east, :north, 4326)
@@ -110,7 +112,7 @@ WITH seen AS (
     ORDER BY overdue DESC, c.received_at DESC
     LIMIT CAST(:most AS integer)
 ), piece AS (
-    SELECT CAST(s.id AS text) AS id, s.type_code AS type, s.status, s.overdue, t.urgency,
+    SELECT CAST(s.id AS text) AS id, s.type_code AS type, s.status, s.overdue, s.soon, t.urgency,
            ST_AsMVTGeom(ST_Transform(s.geom, 3857), ST_TileEnvelope(:z, :x, :y), 4096, 0) AS geom
     FROM seen s
     JOIN case_types t ON t.code = s.type_code

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from app.identity.access import allow, viewer
 from app.identity.rules import Permission
-from app.maps import cards
+from app.maps import cards, pinyin
 from app.pages import vendored
 from app.settings import Settings
 from app.transaction import read
@@ -30,6 +30,7 @@ def map_page() -> str:
     who = viewer()
     with read() as tx:
         city = cards.city_view(tx, settings.city)
+        spelt = pinyin.of_types(tx) if who.may(Permission.REPORT_CASE) else {}
     folder = vendored("maplibre-gl")
     return render_template(
         "maps/map.html",
@@ -42,6 +43,7 @@ def map_page() -> str:
             "workers": who.may(Permission.READ_WORKERS),
             "report": who.may(Permission.REPORT_CASE),
             "locate": who.may(Permission.LOCATE),
+            "pinyin": spelt,
             "print": "maps.print_page" in current_app.view_functions,
         },
     )

@@ -34,6 +34,7 @@ VECTOR_LAYERS: Mapping[Layer, Mapping[str, Fields]] = MappingProxyType(
                 "type": "code of the case type",
                 "status": "status",
                 "overdue": "true when open past its deadline",
+                "soon": "true when open and due within the hour",
                 "urgency": "1 (most) to 3",
             }
         },

@@ -15,7 +15,7 @@ const options = JSON.parse(document.getElementById("map-options").textContent);
 const root = document.documentElement;
 const state = { ...view.read(location.hash) };
 const NONE = { type: "FeatureCollection", features: [] };
-const PICK = ["case", "case-ended", "worker", "facility-icon", "facility-dot", "facility-cluster"];
+const PICK = ["case-pressing", "case", "worker", "worker-dot", "case-ended", "facility-icon", "facility-dot", "facility-cluster"];
 const CELLS_FROM = 13;
 const CLOSE_ZOOM = 16.5;
 
@@ -188,7 +188,7 @@ async function begin() {
     const { id, code } = found.properties;
     if (found.layer.id === "facility-cluster") map.easeTo({ center: found.geometry.coordinates, zoom: Math.min(map.getZoom() + 1.6, POINTS_FROM + 0.3) });
     else if (found.layer.id.startsWith("case")) select({ kind: "case", code: id }, { fly: false });
-    else if (found.layer.id === "worker") select({ kind: "worker", code }, { fly: false });
+    else if (found.layer.id.startsWith("worker")) select({ kind: "worker", code }, { fly: false });
     else if (code) select({ kind: "facility", code }, { fly: false });
     else map.easeTo({ center: found.geometry.coordinates, zoom: map.getZoom() + 1 });
   }

@@ -5,6 +5,8 @@ const FONT = ["Noto Sans CJK SC", "Noto Sans SC", "PingFang SC", "Microsoft YaHe
 const BOLD = FONT.map((name) => (name === "sans-serif" ? name : `${name} Bold`));
 export const ENDED = ["closed", "void", "merged"];
 export const POINTS_FROM = 14;
+const CLUSTERS_FROM = 11.8;
+const ICONS_FROM = 13.5;
 
 const empty = { type: "FeatureCollection", features: [] };
 const tiles = (layer) => ({ type: "vector", url: `${location.origin}/tiles/${layer}.json` });
@@ -27,6 +29,9 @@ function tint(p, code) {
   return ["match", number, ...p.tints.flatMap((colour, i) => [i, colour]), p.land];
 }
 
+const ended = ["in", ["get", "status"], ["literal", ENDED]];
+const pressing = ["any", ["to-boolean", ["get", "overdue"]], ["to-boolean", ["get", "soon"]]];
+const heard = ["all", ["get", "on_duty"], ["!", ["get", "silent"]]];
 const classOf = ["slice", ["to-string", ["get", "type"]], 0, 2];
 const byClass = (p) => ["match", classOf, ...CLASSES.flatMap((code) => [code, p.classes[code]]), p.classes["05"]];
 
@@ -82,30 +87,43 @@ export function style(theme, shown, colouring) {
         paint: { "line-color": p.selected, "line-width": zoomed(11, 1.4, 15, 3) } },
       { id: "accuracy-fill", type: "fill", source: "accuracy",
         paint: { "fill-color": p.worker, "fill-opacity": 0.14, "fill-outline-color": p.worker } },
-      { id: "facility-cluster", type: "circle", source: "facilities", "source-layer": "facilities", maxzoom: POINTS_FROM,
+      { id: "facility-cluster", type: "circle", source: "facilities", "source-layer": "facilities",
+        minzoom: CLUSTERS_FROM, maxzoom: POINTS_FROM,
         filter: ["has", "count"], layout: seen("facilities"),
         paint: { "circle-color": p.cluster, "circle-opacity": 0.9, "circle-stroke-color": p.ring, "circle-stroke-width": 1.2,
           "circle-stroke-opacity": 0.8,
           "circle-radius": ["interpolate", ["linear"], ["sqrt", ["get", "count"]], 1, 7, 8, 11, 30, 17, 70, 24] } },
-      { id: "facility-count", type: "symbol", source: "facilities", "source-layer": "facilities", maxzoom: POINTS_FROM,
+      { id: "facility-count", type: "symbol", source: "facilities", "source-layer": "facilities",
+        minzoom: CLUSTERS_FROM, maxzoom: POINTS_FROM,
         filter: ["has", "count"],
         layout: { ...seen("facilities"), "text-field": ["to-string", ["get", "count"]], "text-font": BOLD, "text-size": 11,
           "text-allow-overlap": true, "text-ignore-placement": true },
         paint: { "text-color": p.clusterText } },
       { id: "facility-dot", type: "circle", source: "facilities", "source-layer": "facilities", minzoom: POINTS_FROM, maxzoom: 16,
         filter: ["!", ["has", "count"]], layout: seen("facilities"),
-        paint: { "circle-color": byClass(p), "circle-radius": zoomed(14, 2.2, 16, 4.5), "circle-stroke-color": p.edge,
-          "circle-stroke-width": zoomed(14, 0.5, 16, 1) } },
+        paint: { "circle-color": byClass(p), "circle-radius": zoomed(14, 1.7, 15, 2.8, 16, 4.5), "circle-stroke-color": p.edge,
+          "circle-stroke-width": zoomed(14, 0.2, 16, 1) } },
+      { id: "worker-dot", type: "circle", source: "workers", "source-layer": "workers", maxzoom: ICONS_FROM, layout: seen("workers"),
+        paint: { "circle-radius": zoomed(9, 1.3, 12, 3, 13.5, 5), "circle-color": ["case", heard, p.worker, p.land],
+          "circle-stroke-color": ["case", heard, p.edge, p.off], "circle-stroke-width": zoomed(9, 0.6, 13, 1.4),
+          "circle-opacity": ["interpolate", ["linear"], ["zoom"], 9.5, ["case", heard, 0.8, 0], 11.5, ["case", heard, 1, 0.6], 12.5, 1],
+          "circle-stroke-opacity": ["interpolate", ["linear"], ["zoom"], 9.5, ["case", heard, 0.5, 0], 11.5, ["case", heard, 0.8, 0.5], 12.5, 1] } },
+      { id: "case-ended", type: "symbol", source: "cases", "source-layer": "cases", minzoom: 12, filter: ended,
+        layout: { ...seen("ended"), "icon-image": cased("case-ended"), "icon-allow-overlap": true } },
+      { id: "case", type: "symbol", source: "cases", "source-layer": "cases", filter: ["all", ["!", ended], ["!", pressing]],
+        layout: { ...seen("cases"), "icon-image": cased("case-open"), "icon-size": zoomed(9, 0.26, 11.5, 0.42, 13, 0.7, 16, 1),
+          "icon-allow-overlap": true, "icon-ignore-placement": true } },
+      { id: "cell-name", type: "symbol", source: "cells", "source-layer": "cells", minzoom: 15.4, filter: ["has", "code"],
+        layout: { ...seen("names"), "text-field": ["slice", ["get", "code"], 12], "text-font": FONT,
+          "text-size": zoomed(15.4, 11, 18, 15), "text-padding": 3,
+          "text-variable-anchor": ["center", "top", "bottom", "left", "right"], "text-radial-offset": 0.9, "text-justify": "auto" },
+        paint: { "text-color": p.text2, "text-halo-color": p.halo, "text-halo-width": 1.2, "text-opacity": 0.85 } },
       { id: "facility-icon", type: "symbol", source: "facilities", "source-layer": "facilities", minzoom: 16,
         filter: ["!", ["has", "count"]],
         layout: { ...seen("facilities"),
           "icon-image": cased(["concat", "facility-", ["match", classOf, CLASSES, classOf, "05"],
             ["case", ["in", ["get", "condition"], ["literal", ["damaged", "missing"]]], "-bad", ""]]),
           "icon-size": zoomed(16, 0.8, 18, 1.1), "icon-allow-overlap": true, "icon-padding": 0 } },
-      { id: "cell-name", type: "symbol", source: "cells", "source-layer": "cells", minzoom: 15.4, filter: ["has", "code"],
-        layout: { ...seen("names"), "text-field": ["slice", ["get", "code"], 12], "text-font": FONT,
-          "text-size": zoomed(15.4, 11, 18, 15), "text-padding": 6 },
-        paint: { "text-color": p.text2, "text-halo-color": p.halo, "text-halo-width": 1.2, "text-opacity": 0.85 } },
       { id: "community-name", type: "symbol", source: "areas", "source-layer": "area_labels", filter: level("community"),
         minzoom: 13.2, ...label(zoomed(13.2, 11.5, 16, 14), p.text2, { "text-padding": 8 }) },
       { id: "town-name", type: "symbol", source: "areas", "source-layer": "area_labels", filter: level("town"),
@@ -113,20 +131,13 @@ export function style(theme, shown, colouring) {
       { id: "district-name", type: "symbol", source: "areas", "source-layer": "area_labels", filter: level("district"),
         maxzoom: 12.5, ...label(zoomed(8, 13, 12, 21), p.text, { "text-font": BOLD, "text-letter-spacing": 0.14,
           "text-padding": 2 }) },
-      { id: "worker", type: "symbol", source: "workers", "source-layer": "workers",
-        layout: { ...seen("workers"),
-          "icon-image": cased(["case", ["all", ["get", "on_duty"], ["!", ["get", "silent"]]], "worker-on", "worker-off"]),
-          "icon-size": zoomed(9, 0.28, 12, 0.42, 15, 0.9, 17, 1.1), "icon-allow-overlap": true, "icon-ignore-placement": true } },
-      { id: "case-ended", type: "symbol", source: "cases", "source-layer": "cases", minzoom: 12,
-        filter: ["in", ["get", "status"], ["literal", ENDED]],
-        layout: { ...seen("ended"), "icon-image": cased("case-ended"), "icon-allow-overlap": true } },
-      { id: "case", type: "symbol", source: "cases", "source-layer": "cases",
-        filter: ["!", ["in", ["get", "status"], ["literal", ENDED]]],
-        layout: { ...seen("cases"),
-          "icon-image": cased(["case", ["to-boolean", ["get", "overdue"]], "case-overdue",
-            ["to-boolean", ["get", "soon"]], "case-soon", "case-open"]),
-          "symbol-sort-key": ["case", ["to-boolean", ["get", "overdue"]], 3, ["to-boolean", ["get", "soon"]], 2, 1],
-          "icon-size": zoomed(9, 0.5, 13, 0.75, 16, 1), "icon-allow-overlap": true, "icon-ignore-placement": true } },
+      { id: "worker", type: "symbol", source: "workers", "source-layer": "workers", minzoom: ICONS_FROM,
+        layout: { ...seen("workers"), "icon-image": cased(["case", heard, "worker-on", "worker-off"]),
+          "icon-size": zoomed(13.5, 0.75, 15, 0.95, 17, 1.15), "icon-allow-overlap": true, "icon-padding": 0 } },
+      { id: "case-pressing", type: "symbol", source: "cases", "source-layer": "cases", filter: ["all", ["!", ended], pressing],
+        layout: { ...seen("cases"), "icon-image": cased(["case", ["to-boolean", ["get", "overdue"]], "case-overdue", "case-soon"]),
+          "symbol-sort-key": ["case", ["to-boolean", ["get", "overdue"]], 2, 1],
+          "icon-size": zoomed(9, 0.4, 12, 0.62, 14, 0.85, 16, 1.05), "icon-allow-overlap": true, "icon-ignore-placement": true } },
       { id: "selected-point", type: "circle", source: "selected", filter: ["==", ["geometry-type"], "Point"],
         paint: { "circle-radius": 18, "circle-color": p.selectedFill, "circle-stroke-color": p.selected, "circle-stroke-width": 3 } },
     ],
