@@ -106,7 +106,7 @@ def band_at(z: int, bands: tuple[int, ...]) -> int:
 def cells_extent(z: int) -> int:
     """Return the side of a tile of cells in its own units.
 
-    At zoom 12 a tile holds 4,300 of the demo city's cells: at 4,096 units it weighs 68 kB, at 1,024 (a unit is
+    At zoom 12 a tile holds 4,300 cells of the demo city: at 4,096 units it weighs 68 kB, at 1,024 (a unit is
     half a pixel of MapLibre's 512) 52 kB.
     """
     return 1_024 if z <= 12 else EXTENT
