@@ -271,8 +271,11 @@ def test_a_worker_sees_the_cases_they_hold(tx):
 
 def test_a_case_carries_state_and_nothing_personal(tx):
     late = case(tx, 0, 0, due_at=AT - timedelta(minutes=1))
+    soon = case(tx, 1, 1, due_at=AT + timedelta(minutes=59))
+    state = {"type": "E0110", "status": "reported", "urgency": 2}
     assert seen(tx, Sight(("2103",))) == {
-        late: {"id": late, "type": "E0110", "status": "reported", "overdue": True, "urgency": 2}
+        late: {"id": late, **state, "overdue": True, "soon": False},
+        soon: {"id": soon, **state, "overdue": False, "soon": True},
     }
 
 
