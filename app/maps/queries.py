@@ -20,6 +20,7 @@ from app.maps.rules import (
     Layer,
     Tile,
     band_at,
+    cells_extent,
     resolution_at,
 )
 from app.transaction import Tx
@@ -44,7 +45,7 @@ class LayerVersion:
 
 
 def sight_of(viewer: Viewer) -> Sight:
-    """Return which cases `viewer` may see: a desk its areas', a worker what they hold, everybody their own."""
+    """Return which cases `viewer` may see: a desk its areas', a worker what they hold, all their own."""
     desk = viewer.narrowed(Permission.READ_WORKERS)
     return Sight(areas=desk.areas, worker_id=viewer.worker_id, person_id=viewer.person_id)
 
@@ -69,14 +70,15 @@ def published_tile(tx: Tx, layer: Layer, tile: Tile, *, coarser: int = 0) -> byt
         return b""
     if layer is Layer.FACILITIES:
         return _facilities_tile(tx, tile, coarser)
-    bands = AREA_BANDS if layer is Layer.AREAS else CELL_BANDS
-    band = max(band_at(tile.z, bands) - coarser, bands[0])
-    return _one(tx, f"maps.{layer}_tile", tile, band=band, **_sides(_widened(tile)))
+    if layer is Layer.CELLS:
+        return _cells_tile(tx, tile, coarser)
+    band = max(band_at(tile.z, AREA_BANDS) - coarser, AREA_BANDS[0])
+    return _one(tx, "maps.areas_tile", tile, band=band, **_sides(_widened(tile)))
 
 
 def coarsest(layer: Layer) -> int:
     """Return the last step of `coarser`."""
-    return 3 if layer is Layer.FACILITIES else 2
+    return 2 if layer is Layer.AREAS else 3
 
 
 def cases_tile(tx: Tx, tile: Tile, sight: Sight, *, at: datetime) -> bytes:
@@ -90,6 +92,15 @@ def workers_tile(tx: Tx, tile: Tile, areas: Sequence[str], *, at: datetime) -> b
     """Return where the workers of `areas` (prefixes of codes) were last seen."""
     moments = {"at": at, "silent_since": at - SILENT_AFTER}
     return _one(tx, "maps.workers_tile", tile, **moments, areas=_patterns(areas), **_sides(tile.bounds))
+
+
+def _cells_tile(tx: Tx, tile: Tile, coarser: int) -> bytes:
+    """Thinner outlines on a wider raster; then nothing, and the communities' lines stand for the cells."""
+    if coarser == coarsest(Layer.CELLS):
+        return b""
+    band = max(band_at(tile.z, CELL_BANDS) - coarser, CELL_BANDS[0])
+    extent = cells_extent(tile.z) >> coarser
+    return _one(tx, "maps.cells_tile", tile, band=band, extent=extent, **_sides(_widened(tile)))
 
 
 def _facilities_tile(tx: Tx, tile: Tile, coarser: int) -> bytes:

@@ -204,6 +204,11 @@ def test_a_tile_too_heavy_is_made_of_coarser_data(tx, published, monkeypatch):
     assert [f["properties"]["count"] for f in clusters] == [3]
 
 
+def test_cells_far_too_heavy_give_way_to_the_lines_of_communities(tx, published, monkeypatch):
+    monkeypatch.setattr(tiles, "MAX_TILE_BYTES", 20)
+    assert make(tx, Layer.CELLS, tile_of(12)) == b""
+
+
 # Live layers
 
 
@@ -266,8 +271,11 @@ def test_a_worker_sees_the_cases_they_hold(tx):
 
 def test_a_case_carries_state_and_nothing_personal(tx):
     late = case(tx, 0, 0, due_at=AT - timedelta(minutes=1))
+    soon = case(tx, 1, 1, due_at=AT + timedelta(minutes=59))
+    state = {"type": "E0110", "status": "reported", "urgency": 2}
     assert seen(tx, Sight(("2103",))) == {
-        late: {"id": late, "type": "E0110", "status": "reported", "overdue": True, "urgency": 2}
+        late: {"id": late, **state, "overdue": True, "soon": False},
+        soon: {"id": soon, **state, "overdue": False, "soon": True},
     }
 
 
