@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app import health, http, pages, security, transaction
+from app import health, http, openapi, pages, security, transaction
 from app.cases import routes as case_routes
 from app.db import make_engine
 from app.grid import routes as grid_routes
@@ -16,6 +16,7 @@ from app.settings import Settings, read_settings
 
 BLUEPRINTS = (
     health.blueprint,
+    openapi.blueprint,
     identity_routes.blueprint,
     grid_routes.blueprint,
     case_routes.blueprint,

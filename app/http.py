@@ -75,7 +75,13 @@ class Problem(Answer):
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a route takes and answers; `/api/openapi.json` is made of these."""
+    """What a route takes and answers; `/api/openapi.json` is made of these.
+
+    An answer is a type (JSON), a media type (it has a slash), or a sentence about an answer without a body.
+    `also` adds media types to an answer: a type where it is JSON, None where it is not. `upload` names the
+    media types of a body that is no JSON. `problems` are the statuses of errors beyond those that every
+    route of its kind can have.
+    """
 
     summary: str
     tag: str
@@ -84,6 +90,8 @@ class Description:
     answers: Mapping[int, type[Any] | str] = field(default_factory=dict)
     problems: tuple[int, ...] = ()
     path: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    also: Mapping[int, Mapping[str, type[Any] | None]] = field(default_factory=dict)
+    upload: tuple[str, ...] = ()
 
 
 def describe(description: Description) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -98,10 +106,15 @@ def describe(description: Description) -> Callable[[Callable[..., Any]], Callabl
                 path["body"] = parse(description.body, json_body())
             return view(**path)
 
-        parsed.description = description  # type: ignore[attr-defined]  # read by app.openapi
+        parsed.description = description  # type: ignore[attr-defined]  # read by `description_of`
         return parsed
 
     return decorate
+
+
+def description_of(view: Callable[..., Any]) -> Description | None:
+    """Return what `view` says it takes and answers, None when it says nothing."""
+    return getattr(view, "description", None)
 
 
 def parse(model: type[ParsedT], values: Any) -> ParsedT:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from flask import Blueprint, Response
@@ -142,6 +142,33 @@ class Types:
 
 
 @dataclass(frozen=True, slots=True)
+class CasePoint:
+    """Where a case is, as GeoJSON."""
+
+    type: Literal["Point"]
+    coordinates: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFeature:
+    """A case as a GeoJSON feature."""
+
+    type: Literal["Feature"]
+    id: UUID
+    geometry: CasePoint
+    properties: CaseCard
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFeatures:
+    """A page of cases as GeoJSON; `next` as in `Cases`."""
+
+    type: Literal["FeatureCollection"]
+    features: tuple[CaseFeature, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Cases:
     """A page of cases, newest first; `next` is the cursor of the page that follows, null on the last."""
 
@@ -181,7 +208,13 @@ def list_types() -> Response:
 @blueprint.get("/api/v1/cases")
 @allow(Permission.READ_CASES)
 @describe(
-    Description("List cases, newest first", "cases", query=CasesQuery, answers={200: Cases}, problems=(422,))
+    Description(
+        "List cases, newest first",
+        "cases",
+        query=CasesQuery,
+        answers={200: Cases},
+        also={200: {"application/geo+json": CaseFeatures}},
+    )
 )
 def list_cases(query: CasesQuery) -> Response:
     """List the cases that the viewer may see."""
@@ -229,17 +262,8 @@ def _next(page: CasePage) -> str | None:
     return encode_cursor(last.received_at.isoformat(), str(last.id))
 
 
-def _features(page: CasePage) -> dict[str, Any]:
-    return {
-        "type": "FeatureCollection",
-        "features": [
-            {
-                "type": "Feature",
-                "id": str(case.id),
-                "geometry": {"type": "Point", "coordinates": [case.lon, case.lat]},
-                "properties": case,
-            }
-            for case in page.items
-        ],
-        "next": _next(page),
-    }
+def _features(page: CasePage) -> CaseFeatures:
+    features = tuple(
+        CaseFeature("Feature", case.id, CasePoint("Point", (case.lon, case.lat)), case) for case in page.items
+    )
+    return CaseFeatures("FeatureCollection", features, _next(page))
