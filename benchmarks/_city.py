@@ -105,7 +105,10 @@ def _fill(connection: psycopg.Connection[Any], outlines: Any, times: int) -> Non
     _copy(
         connection,
         "cell_versions (cell_code, valid, geom, area_m2, grid_version_id)",
-        [(c, "[2020-01-01,)", g, 12_600.0, version and version[0]) for c, g in zip(codes, hexes, strict=True)],
+        [
+            (c, "[2020-01-01,)", g, 12_600.0, version and version[0])
+            for c, g in zip(codes, hexes, strict=True)
+        ],
     )
     _people(connection, codes, times, rng)
     _facilities(connection, whole, times, rng)
