@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app import health, http, pages, security, transaction
-from app.cases import routes as cases
+from app import health, http, openapi, pages, security, transaction
+from app.cases import routes as case_routes
 from app.db import make_engine
-from app.grid import routes as grid
+from app.grid import routes as grid_routes
 from app.identity import access
-from app.identity import routes as identity
-from app.maps import card_routes as cards
-from app.maps import routes as map_pages
-from app.maps import tile_routes as tiles
+from app.identity import routes as identity_routes
+from app.maps import card_routes, tile_routes
+from app.maps import routes as map_routes
 from app.settings import Settings, read_settings
 
 BLUEPRINTS = (
     health.blueprint,
-    identity.blueprint,
-    grid.blueprint,
-    cases.blueprint,
-    tiles.blueprint,
-    cards.blueprint,
-    map_pages.blueprint,
+    openapi.blueprint,
+    identity_routes.blueprint,
+    grid_routes.blueprint,
+    case_routes.blueprint,
+    tile_routes.blueprint,
+    card_routes.blueprint,
+    map_routes.blueprint,
 )
 
 

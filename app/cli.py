@@ -10,6 +10,7 @@ from app import clock, schema, transaction
 from app.db import make_engine
 from app.errors import JingweiError
 from app.identity import cli as identity_cli
+from app.interop import cli as interop_cli
 from app.settings import read_settings
 from gis.errors import GisError
 
@@ -30,7 +31,13 @@ def main() -> None:
     """Jingwei 经纬: grid governance for a city."""
 
 
-for command in (identity_cli.token, identity_cli.person, identity_cli.accounts):
+for command in (
+    identity_cli.token,
+    identity_cli.person,
+    identity_cli.accounts,
+    interop_cli.import_,
+    interop_cli.export,
+):
     main.add_command(command)
 
 

@@ -6,6 +6,7 @@ import base64
 import binascii
 import functools
 import logging
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -74,7 +75,13 @@ class Problem(Answer):
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a route takes and answers; `/api/openapi.json` is made of these."""
+    """What a route takes and answers; `/api/openapi.json` is made of these.
+
+    An answer is a type (JSON), a media type (it has a slash), or a sentence about an answer without a body.
+    `also` adds media types to an answer: a type where it is JSON, None where it is not. `upload` names the
+    media types of a body that is no JSON. `problems` are the statuses of errors beyond those that every
+    route of its kind can have.
+    """
 
     summary: str
     tag: str
@@ -83,6 +90,8 @@ class Description:
     answers: Mapping[int, type[Any] | str] = field(default_factory=dict)
     problems: tuple[int, ...] = ()
     path: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    also: Mapping[int, Mapping[str, type[Any] | None]] = field(default_factory=dict)
+    upload: tuple[str, ...] = ()
 
 
 def describe(description: Description) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -97,10 +106,15 @@ def describe(description: Description) -> Callable[[Callable[..., Any]], Callabl
                 path["body"] = parse(description.body, json_body())
             return view(**path)
 
-        parsed.description = description  # type: ignore[attr-defined]  # read by app.openapi
+        parsed.description = description  # type: ignore[attr-defined]  # read by `description_of`
         return parsed
 
     return decorate
+
+
+def description_of(view: Callable[..., Any]) -> Description | None:
+    """Return what `view` says it takes and answers, None when it says nothing."""
+    return getattr(view, "description", None)
 
 
 def parse(model: type[ParsedT], values: Any) -> ParsedT:
@@ -146,10 +160,20 @@ def json_body() -> Any:
     Raises:
         BadBody: it is none; NaN and Infinity are no JSON either.
     """
+    raw = request.get_data(cache=False)
     try:
-        return orjson.loads(request.get_data(cache=False))
+        return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
+        number = _NO_NUMBER.search(raw)
+        if number is not None:
+            name, value = (part.decode() for part in number.groups())
+            raise BadBody(
+                f"{name}: {value} is no JSON; give a number, or leave the field out", field=name, value=value
+            ) from None
         raise BadBody(f"the body is no JSON: {error}; send an object as application/json") from None
+
+
+_NO_NUMBER = re.compile(rb'"(\w+)"\s*:\s*(-?(?:NaN|Infinity))\b', re.ASCII)
 
 
 def json_answer(value: Any, status: int = 200, *, media_type: str = "application/json") -> Response:

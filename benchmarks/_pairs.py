@@ -11,6 +11,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 MIN_ROUNDS = 7
@@ -73,11 +74,40 @@ def interleaved(
         if equal is not None and not equal(answers[base], answer):
             raise AssertionError(f"{name} answers otherwise than {base}; its speed means nothing.")
     del answers
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    timings = {name: partial(timed, run) for name, run in contenders.items()}
+    return _taking_turns(timings, base=base, rounds=rounds)
+
+
+def interleaved_rates(
+    contenders: Mapping[str, Callable[[], float]], *, base: str, rounds: int = MIN_ROUNDS
+) -> dict[str, Ratio]:
+    """Return the same for contenders that measure themselves (pgbench, wrk): each returns operations a second.
+
+    The first run of each is thrown away.
+
+    Raises:
+        ValueError: too few rounds.
+    """
+    if rounds < MIN_ROUNDS:
+        raise ValueError(f"{rounds} rounds say little; run at least {MIN_ROUNDS}.")
+    for run in contenders.values():
+        run()
+    timings = {name: partial(_seconds_each, run) for name, run in contenders.items()}
+    return _taking_turns(timings, base=base, rounds=rounds)
+
+
+def _seconds_each(run: Callable[[], float]) -> float:
+    return 1 / run()
+
+
+def _taking_turns(
+    timings: Mapping[str, Callable[[], float]], *, base: str, rounds: int
+) -> dict[str, Ratio]:
+    seconds: dict[str, list[float]] = {name: [] for name in timings}
     for number in range(rounds):
-        for name in list(contenders)[:: -1 if number % 2 else 1]:
-            seconds[name].append(timed(contenders[name]))
-    return {name: _ratio(name, seconds[base], seconds[name]) for name in contenders}
+        for name in list(timings)[:: -1 if number % 2 else 1]:
+            seconds[name].append(timings[name]())
+    return {name: _ratio(name, seconds[base], seconds[name]) for name in timings}
 
 
 def timed(run: Callable[[], Any]) -> float:

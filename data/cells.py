@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from data.divisions import Division
 from data.footprint import Footprint
 from data.streets import Curves, Points, Zone, nearest_line, rotated
+from gis.errors import GisError
 from gis.partition import Edges, Rules, components, edges, faces, merge_smallest
 
 _GRID_M = 0.01
@@ -20,8 +21,10 @@ _SNAP = 0.17
 _LONGEST_M = 120.0
 
 
-class TooFewCells(Exception):
-    """The ground could not be cut into so many cells; another seed or a smaller number can."""
+class TooFewCells(GisError):
+    """The ground could not be cut into so many cells; another seed or a larger number can."""
+
+    code = "too_few_cells"
 
     def __init__(self, wanted: int, got: int) -> None:
         super().__init__(f"Only {got} cells came out where {wanted} were wanted: try another seed or number.")
@@ -52,7 +55,9 @@ def make_cells(
     got = 0
     for spare in _SPARE:
         wanted = sum(part.weight for division in divisions for part in division.parts)
-        pieces = _subdivided(divisions, zones, spare * count / wanted, sample_m2=footprint.sample_m**2, rng=rng)
+        pieces = _subdivided(
+            divisions, zones, spare * count / wanted, sample_m2=footprint.sample_m**2, rng=rng
+        )
         cells = _merged(pieces, divisions, footprint, curves, count)
         got = len(cells.polygons)
         if got == count:
@@ -103,7 +108,9 @@ def _cut_up(
         parts, of = shapely.get_parts(halves, return_index=True)
         wanted = np.concatenate([first, counts - first])[of]
         area = shapely.area(parts)
-        wanted = np.maximum(1, np.rint(wanted * area / np.maximum(shapely.area(halves)[of], 1e-9))).astype(int)
+        wanted = np.maximum(1, np.rint(wanted * area / np.maximum(shapely.area(halves)[of], 1e-9))).astype(
+            int
+        )
         solid = area > 0
         done.append(parts[solid & (wanted < 2)])
         polygons, counts = parts[solid & (wanted >= 2)], wanted[solid & (wanted >= 2)]
@@ -136,7 +143,7 @@ def _merged(
     lines = np.concatenate([shapely.segmentize(shapely.boundary(pieces), _LONGEST_M), curves.lines])
     found = faces(lines, grid_m=_GRID_M)
     shapely.prepare(footprint.ground)
-    found = found[shapely.contains(footprint.ground, shapely.centroid(found))]
+    found = _filled(found[shapely.contains(footprint.ground, shapely.centroid(found))])
     parts = np.array([part.polygon for division in divisions for part in division.parts], object)
     owner = np.array([number for number, division in enumerate(divisions) for _ in division.parts])
     face, part = shapely.STRtree(parts).query(shapely.point_on_surface(found), predicate="intersects")
@@ -156,6 +163,14 @@ def _merged(
     merged = merge_smallest(found, rules, net=net, barred=_along(net, curves))
     codes = np.array([division.community for division in divisions])
     return Cells(_upright(merged.polygons), codes[community[merged.first]])
+
+
+def _filled(found: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Return the faces with holes filled, and without the faces that lay in them."""
+    holed = np.flatnonzero(shapely.get_num_interior_rings(found))
+    found[holed] = shapely.polygons(shapely.get_exterior_ring(found[holed]))
+    inner, outer = shapely.STRtree(found[holed]).query(shapely.point_on_surface(found), predicate="within")
+    return found[np.setdiff1d(np.arange(len(found)), inner[inner != holed[outer]])]
 
 
 def _on_the_mainland(count: int, net: Edges) -> NDArray[np.bool_]:

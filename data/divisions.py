@@ -52,7 +52,7 @@ class Division:
 
 @dataclass(frozen=True)
 class Child:
-    """A town or community that wants a share of a region: `weight` is relative, `rural` orders them outwards."""
+    """A town or community that wants a share of a region: `weight` is relative, `rural` orders outwards."""
 
     code: str
     weight: float
@@ -80,7 +80,9 @@ def divide(
         wanted = sum(part.weight for part in region)
         if wanted < _LEAST_DISTRICT:
             continue
-        children = _children(*_chosen(names, code, wanted, full=footprint.scale == 1), even=footprint.cell_scale, rng=rng)
+        children = _children(
+            *_chosen(names, code, wanted, full=footprint.scale == 1), even=footprint.cell_scale, rng=rng
+        )
         for town, ground in _shared_out(region, [town for town, _ in children], zones):
             communities = next(inner for child, inner in children if child.code == town)
             divisions += [Division(c, tuple(parts)) for c, parts in _shared_out(ground, communities, zones)]
@@ -125,9 +127,7 @@ def _samples(polygon: shapely.Geometry, step: float) -> Points:
     return xy[inside]
 
 
-def _chosen(
-    names: Names, district: str, cells: float, *, full: bool
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _chosen(names: Names, district: str, cells: float, *, full: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return as many towns and communities of a district as befit so many cells; all in the full city."""
     towns = names.towns[names.towns["district"] == district]
     communities = names.communities[names.communities["town"].isin(towns["code"])]
@@ -220,13 +220,15 @@ def _parted(
 
 def _turned_centre(part: Part, zone: Zone) -> Points:
     centre = shapely.centroid(part.polygon)
-    return zone.turn(np.array([[centre.x, centre.y]]))[0]
+    turned: Points = zone.turn(np.array([[centre.x, centre.y]]))[0]
+    return turned
 
 
 def _quantiles(values: Points, weights: Points, shares: Sequence[float]) -> Points:
     order = np.argsort(values, kind="stable")
     heaped = np.cumsum(weights[order])
-    return values[order][np.searchsorted(heaped, np.asarray(shares) * heaped[-1]).clip(0, len(values) - 1)]
+    at = np.searchsorted(heaped, np.asarray(shares) * heaped[-1]).clip(0, len(values) - 1)
+    return np.asarray(values[order][at])
 
 
 def _cut(part: Part, zone: Zone, axis: int, position: float, child: float) -> tuple[list[Part], list[Part]]:
@@ -236,7 +238,7 @@ def _cut(part: Part, zone: Zone, axis: int, position: float, child: float) -> tu
     for low, mask in ((True, below), (False, ~below)):
         polygon = shapely.intersection(part.polygon, half_plane(zone, axis, position, below=low))
         sides.append(_pieces(polygon, part.zone, part.xy[mask], part.weights[mask]))
-    return _change_sides(*sides, child)
+    return _change_sides(sides[0], sides[1], child)
 
 
 def _pieces(ground: shapely.Geometry, zone: int, xy: Points, weights: Points) -> list[Part]:
@@ -259,4 +261,3 @@ def _change_sides(low: list[Part], high: list[Part], child: float) -> tuple[list
             stays = number == 0 or piece.weight >= _SLIVER * child
             kept[side if stays else 1 - side].append(piece)
     return kept[0], kept[1]
-

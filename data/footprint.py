@@ -45,7 +45,12 @@ _LOBES = np.array(
 )
 # Hills, parks and a railway yard: holes in the built-up ground.
 _PARKS = np.array(
-    [(0.75, 0.15, 0.5, 0.3, 15), (-1.6, -4.6, 0.45, 0.4, 60), (2.2, -3.6, 0.95, 0.8, 35), (-0.9, 2.6, 0.5, 0.25, 80)]
+    [
+        (0.75, 0.15, 0.5, 0.3, 15),
+        (-1.6, -4.6, 0.45, 0.4, 60),
+        (2.2, -3.6, 0.95, 0.8, 35),
+        (-0.9, 2.6, 0.5, 0.25, 80),
+    ]
 )
 # Steelworks: centre, radius (km), and how many times larger their cells are.
 _WORKS = np.array([(3.7, 3.4, 1.5, 5.0), (-2.6, 0.9, 1.2, 6.0), (-7.2, -0.6, 0.9, 3.0)])
@@ -80,7 +85,7 @@ class Footprint:
         for east, north, radius, times in _WORKS:
             near = np.clip(1.5 - np.hypot(at[:, 0] - east, at[:, 1] - north) / radius, 0, 1)
             size *= 1 + (times - 1) * np.minimum(near * 2, 1)
-        return size * 1e4 * self.cell_scale
+        return np.asarray(size * 1e4 * self.cell_scale)
 
     def industrial(self, xy: Points) -> NDArray[np.bool_]:
         """Say which positions lie in a steelworks, where nobody lives."""
@@ -92,7 +97,7 @@ class Footprint:
         """Return how urban each position is: 1 in the cores, falling to about 0.15 at the fringe."""
         at = xy / self.scale / 1000
         away = np.min(np.hypot(*(at[:, None] - _CORES).transpose(2, 0, 1)), axis=1)
-        return 0.15 + 0.85 * np.exp(-((away / 3.2) ** 2))
+        return np.asarray(0.15 + 0.85 * np.exp(-((away / 3.2) ** 2)))
 
 
 def make_footprint(cells: int, rng: np.random.Generator) -> Footprint:

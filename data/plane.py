@@ -6,6 +6,7 @@ most some 60 m, so that long streets curve gently; real outlines are taken into 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -83,5 +84,9 @@ def _project(geometry: Any, source: int, target: int) -> Any:
 
 
 def _transformed(xy: Points, source: int, target: int) -> Points:
-    transformer = pyproj.Transformer.from_crs(source, target, always_xy=True)
-    return np.column_stack(transformer.transform(xy[:, 0], xy[:, 1]))
+    return np.column_stack(_transformer(source, target).transform(xy[:, 0], xy[:, 1]))
+
+
+@lru_cache
+def _transformer(source: int, target: int) -> pyproj.Transformer:
+    return pyproj.Transformer.from_crs(source, target, always_xy=True)

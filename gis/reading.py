@@ -5,7 +5,7 @@ GDAL (through pyogrio) reads; this module decides what to believe.
 
 import difflib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +84,7 @@ def read(
     encoding: str | None = None,
     columns: Mapping[str, str] | None = None,
     layer: str | None = None,
-    kind: Kind | None = None,
+    kinds: Collection[Kind] | None = None,
     region: tuple[float, float, float, float] | None = None,
     swap: bool = False,
     limits: Limits | None = None,
@@ -100,7 +100,7 @@ def read(
         encoding: of the text; overrules the file.
         columns: new names, {column in the file: name wanted}.
         layer: which layer, when the file has several.
-        kind: what the geometry must be; without it any one kind.
+        kinds: what the geometry may be; empty when only the table is wanted; without it any one kind.
         region: (west, south, east, north) in WGS 84 where most of the layer must lie.
         swap: True when the file has latitude first.
         limits: bounds on rows and bytes.
@@ -114,10 +114,10 @@ def read(
         info = _inspected(source, layer, limits)
         table, raw = _rows(source, info, columns or {}, limits)
     findings = list(_encoding_findings(source, info))
-    if raw is None:
+    if raw is None or (kinds is not None and not kinds):
         return Layer(info.layer, source.format, None, info.encoding, table, None, tuple(findings))
     findings += raw.findings
-    shapes, noticed = tidied(raw.shapes, kind=kind, file=source.file)
+    shapes, noticed = tidied(raw.shapes, kinds=kinds, file=source.file)
     findings += noticed
     placed = placing.placed(
         shapes,

@@ -1,6 +1,6 @@
 """Geometry as files hold it, made plain: two-dimensional, linear, one kind, parts of one unwrapped."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import StrEnum
 
 import numpy as np
@@ -110,7 +110,7 @@ def _curves(wkb: NDArray[np.object_]) -> NDArray[np.bool_]:
     return np.fromiter((curved(v) for v in wkb), bool, len(wkb))
 
 
-def tidied(shapes: Shapes, *, kind: Kind | None, file: str) -> tuple[Shapes, list[Finding]]:
+def tidied(shapes: Shapes, *, kinds: Collection[Kind] | None, file: str) -> tuple[Shapes, list[Finding]]:
     """Return the geometries two-dimensional, empty ones as None, parts of one unwrapped.
 
     Raises:
@@ -134,7 +134,7 @@ def tidied(shapes: Shapes, *, kind: Kind | None, file: str) -> tuple[Shapes, lis
     single = (shapely.get_type_id(shapes) >= 4) & (shapely.get_num_geometries(shapes) == 1)
     shapes[single] = shapely.get_geometry(shapes[single], 0)
     _check_finite(shapes, file)
-    _check_kind(shapes, kind, file)
+    _check_kinds(shapes, kinds, file)
     absent = [int(i) + 1 for i in np.flatnonzero(shapely.is_missing(shapes))]
     if absent:
         findings.append(
@@ -162,23 +162,28 @@ def _check_finite(shapes: Shapes, file: str) -> None:
         )
 
 
-def _check_kind(shapes: Shapes, kind: Kind | None, file: str) -> None:
+def _check_kinds(shapes: Shapes, wanted: Collection[Kind] | None, file: str) -> None:
     types = shapely.get_type_id(shapes)
     # Type -1, a missing geometry, takes the sentinel at the end.
     kinds: NDArray[np.object_] = _KINDS[types]
     found = [k for k in Kind if (kinds == k).any()]
-    if len(found) <= 1 and (kind is None or not found or found == [kind]):
+    if wanted is None:
+        # Any one kind: the most frequent is taken for the one that is meant.
+        wanted = sorted(found, key=lambda k: -int((kinds == k).sum()))[:1]
+    if set(found) <= set(wanted):
         return
-    # The odd ones out: not what was asked for, else not the most frequent.
-    main = kind or max(found, key=lambda k: int((kinds == k).sum()))
-    odd = [int(i) + 1 for i in np.flatnonzero((kinds != main) & (types >= 0))]
+    odd = [int(i) + 1 for i in np.flatnonzero(~np.isin(types, _types_of(wanted)) & (types >= 0))]
+    main, main_zh = "s or ".join(wanted), "、".join(_ZH[k] for k in wanted)
     counts = ", ".join(f"{int((kinds == k).sum())} {k}" for k in found)
     counts_zh = "、".join(f"{int((kinds == k).sum())} 个{_ZH[k]}" for k in found)
     raise WrongGeometry(
-        f"{file} holds {counts}; one layer of {main}s is wanted. Look at {rows_en(odd)}: "
+        f"{file} holds {counts}; a layer of {main}s is wanted. Look at {rows_en(odd)}: "
         "move them into a file of their own.",
-        f"{file} 含有 {counts_zh}，需要的是单一的{_ZH[main]}图层。请检查{rows_zh(odd)}，"
-        "把它们移到另一个文件。",
+        f"{file} 含有 {counts_zh}，需要的是{main_zh}图层。请检查{rows_zh(odd)}，把它们移到另一个文件。",
         rows=tuple(odd[:100]),
         value=counts,
     )
+
+
+def _types_of(kinds: Collection[Kind]) -> list[int]:
+    return [i for i, kind in enumerate(_KINDS) if kind in kinds]

@@ -28,7 +28,10 @@ def _routes(app) -> list[tuple[Rule, str]]:
 
 
 def _path(app, rule: Rule) -> str:
-    values = {name: PARTS.get(type(part).__name__, "x") for name, part in rule._converters.items()}
+    values = {
+        name: min(getattr(part, "items", None) or [PARTS.get(type(part).__name__, "x")])
+        for name, part in rule._converters.items()
+    }
     return app.url_map.bind("localhost").build(rule.endpoint, values, method=min(rule.methods))
 
 

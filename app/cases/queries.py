@@ -60,7 +60,7 @@ class FacilityName:
 
 @dataclass(frozen=True, kw_only=True)
 class CaseCard:
-    """A case as everybody gets it. Outside the grid `cell` is null, and `nearest_cell` is `outside_m` away."""
+    """A case as everybody gets it. Outside the grid `cell` is null, `nearest_cell` lies `outside_m` away."""
 
     id: UUID
     no: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from flask import Blueprint, Response
@@ -19,7 +19,7 @@ from app.errors import BadValue
 from app.grid.positions import Position
 from app.http import Description, Parsed, bbox, decode_cursor, describe, encode_cursor, json_answer
 from app.identity.access import allow, viewer
-from app.identity.rules import Permission, Viewer
+from app.identity.rules import REPORTS, Permission, Viewer
 from app.transaction import read, write
 
 blueprint = Blueprint("cases", __name__)
@@ -142,6 +142,33 @@ class Types:
 
 
 @dataclass(frozen=True, slots=True)
+class CasePoint:
+    """Where a case is, as GeoJSON."""
+
+    type: Literal["Point"]
+    coordinates: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFeature:
+    """A case as a GeoJSON feature."""
+
+    type: Literal["Feature"]
+    id: UUID
+    geometry: CasePoint
+    properties: CaseCard
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFeatures:
+    """A page of cases as GeoJSON; `next` as in `Cases`."""
+
+    type: Literal["FeatureCollection"]
+    features: tuple[CaseFeature, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Cases:
     """A page of cases, newest first; `next` is the cursor of the page that follows, null on the last."""
 
@@ -150,7 +177,7 @@ class Cases:
 
 
 @blueprint.put("/api/v1/reports/<uuid:report_id>")
-@allow(Permission.REPORT_CASE)
+@allow(Permission.REPORT_CASE, limit=REPORTS)
 @describe(
     Description(
         "File a report once, however often it is sent",
@@ -181,7 +208,13 @@ def list_types() -> Response:
 @blueprint.get("/api/v1/cases")
 @allow(Permission.READ_CASES)
 @describe(
-    Description("List cases, newest first", "cases", query=CasesQuery, answers={200: Cases}, problems=(422,))
+    Description(
+        "List cases, newest first",
+        "cases",
+        query=CasesQuery,
+        answers={200: Cases},
+        also={200: {"application/geo+json": CaseFeatures}},
+    )
 )
 def list_cases(query: CasesQuery) -> Response:
     """List the cases that the viewer may see."""
@@ -203,8 +236,8 @@ def show_case(case_id: UUID) -> Response:
 
 def sight_of(viewer: Viewer) -> Sight:
     """Return which cases the viewer may see: a desk its areas, a worker what they hold, all their own."""
-    desk = viewer.may(Permission.READ_WORKERS)
-    return Sight(areas=viewer.areas if desk else (), worker_id=viewer.worker_id, person_id=viewer.person_id)
+    desk = viewer.narrowed(Permission.READ_WORKERS)
+    return Sight(areas=desk.areas, worker_id=viewer.worker_id, person_id=viewer.person_id)
 
 
 def _statuses(text: str | None) -> tuple[str, ...]:
@@ -229,17 +262,8 @@ def _next(page: CasePage) -> str | None:
     return encode_cursor(last.received_at.isoformat(), str(last.id))
 
 
-def _features(page: CasePage) -> dict[str, Any]:
-    return {
-        "type": "FeatureCollection",
-        "features": [
-            {
-                "type": "Feature",
-                "id": str(case.id),
-                "geometry": {"type": "Point", "coordinates": [case.lon, case.lat]},
-                "properties": case,
-            }
-            for case in page.items
-        ],
-        "next": _next(page),
-    }
+def _features(page: CasePage) -> CaseFeatures:
+    features = tuple(
+        CaseFeature("Feature", case.id, CasePoint("Point", (case.lon, case.lat)), case) for case in page.items
+    )
+    return CaseFeatures("FeatureCollection", features, _next(page))

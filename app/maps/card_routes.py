@@ -27,13 +27,13 @@ WORKER_CODE = {"type": "string", "pattern": "^W[0-9]+$", "example": "W0001"}
 class SearchQuery(Parsed):
     """What to look for."""
 
-    q: str = Field(max_length=80, pattern=r"^[^\x00-\x1f]*$", description="the beginning of a code, or a part of a name")
+    q: str = Field(
+        max_length=80, pattern=r"^[^\x00-\x1f]*$", description="the beginning of a code, or a part of a name"
+    )
 
 
 def _describe_card(summary: str, answer: type[Answer], code: dict[str, object]) -> Description:
-    return Description(
-        summary, "map", answers={200: answer}, problems=(401, 403, 404), path={"code": code}
-    )
+    return Description(summary, "map", answers={200: answer}, problems=(401, 403, 404), path={"code": code})
 
 
 @blueprint.get("/search")
@@ -50,9 +50,7 @@ def _describe_card(summary: str, answer: type[Answer], code: dict[str, object]) 
 def find(query: SearchQuery) -> Response:
     """Answer what the words may mean."""
     with read() as tx:
-        found = search.hits(
-            tx, query.q, viewer=viewer(), at=clock.now(), english=i18n.language() == "en"
-        )
+        found = search.hits(tx, query.q, viewer=viewer(), at=clock.now(), english=i18n.language() == "en")
     return json_answer(found)
 
 
@@ -87,9 +85,7 @@ def area(code: str) -> Response:
 
 @blueprint.get("/workers/<code>")
 @allow(Permission.READ_WORKERS)
-@describe(
-    _describe_card("A worker of your areas: duty, cells and open cases", cards.WorkerCard, WORKER_CODE)
-)
+@describe(_describe_card("A worker of your areas: duty, cells and open cases", cards.WorkerCard, WORKER_CODE))
 def worker(code: str) -> Response:
     """Answer a worker's card."""
     with read() as tx:

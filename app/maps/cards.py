@@ -220,9 +220,7 @@ def area(tx: Tx, code: str, *, viewer: Viewer, at: datetime) -> AreaCard:
         NotFound: there is none.
     """
     seen = sight(viewer)
-    return _card(
-        tx, AreaCard, "maps.area_card", code=code, at=at, areas=seen["areas"], person=seen["person"]
-    )
+    return _card(tx, AreaCard, "maps.area_card", code=code, at=at, areas=seen["areas"], person=seen["person"])
 
 
 def worker(tx: Tx, code: str, *, viewer: Viewer, at: datetime) -> WorkerCard:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.identity.rules import Role, Viewer
+from app.cases.queries import Sight
+from app.identity.rules import Permission, Viewer
 from app.maps.rules import (
     AREA_BANDS,
     CELL_BANDS,
@@ -19,6 +20,7 @@ from app.maps.rules import (
     Layer,
     Tile,
     band_at,
+    cells_extent,
     resolution_at,
 )
 from app.transaction import Tx
@@ -42,18 +44,10 @@ class LayerVersion:
     bounds: Bounds | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What a viewer may see of the live layers: areas as patterns of codes, and what they reported."""
-
-    areas: tuple[str, ...]
-    person_id: int
-
-
 def sight_of(viewer: Viewer) -> Sight:
-    """Return what `viewer` may see: a citizen no area, only what they reported."""
-    citizen = viewer.roles <= {Role.CITIZEN}
-    return Sight(() if citizen else tuple(prefix + "%" for prefix in viewer.areas), viewer.person_id)
+    """Return which cases `viewer` may see: a desk its areas', a worker what they hold, all their own."""
+    desk = viewer.narrowed(Permission.READ_WORKERS)
+    return Sight(areas=desk.areas, worker_id=viewer.worker_id, person_id=viewer.person_id)
 
 
 def layer_versions(tx: Tx) -> Mapping[Layer, LayerVersion]:
@@ -76,27 +70,37 @@ def published_tile(tx: Tx, layer: Layer, tile: Tile, *, coarser: int = 0) -> byt
         return b""
     if layer is Layer.FACILITIES:
         return _facilities_tile(tx, tile, coarser)
-    bands = AREA_BANDS if layer is Layer.AREAS else CELL_BANDS
-    band = max(band_at(tile.z, bands) - coarser, bands[0])
-    return _one(tx, f"maps.{layer}_tile", tile, band=band, **_sides(_widened(tile)))
+    if layer is Layer.CELLS:
+        return _cells_tile(tx, tile, coarser)
+    band = max(band_at(tile.z, AREA_BANDS) - coarser, AREA_BANDS[0])
+    return _one(tx, "maps.areas_tile", tile, band=band, **_sides(_widened(tile)))
 
 
 def coarsest(layer: Layer) -> int:
     """Return the last step of `coarser`."""
-    return 3 if layer is Layer.FACILITIES else 2
+    return 2 if layer is Layer.AREAS else 3
 
 
 def cases_tile(tx: Tx, tile: Tile, sight: Sight, *, at: datetime) -> bytes:
     """Return open cases and those of the last week, as far as `sight` reaches."""
     limits = {"at": at, "since": at - RECENT, "most": MOST_CASES}
-    seen = {"areas": list(sight.areas), "person": sight.person_id}
+    seen = {"areas": _patterns(sight.areas), "person": sight.person_id, "worker": sight.worker_id}
     return _one(tx, "maps.cases_tile", tile, **limits, **seen, **_sides(tile.bounds))
 
 
-def workers_tile(tx: Tx, tile: Tile, sight: Sight, *, at: datetime) -> bytes:
-    """Return where the workers of the viewer's areas were last seen."""
+def workers_tile(tx: Tx, tile: Tile, areas: Sequence[str], *, at: datetime) -> bytes:
+    """Return where the workers of `areas` (prefixes of codes) were last seen."""
     moments = {"at": at, "silent_since": at - SILENT_AFTER}
-    return _one(tx, "maps.workers_tile", tile, **moments, areas=list(sight.areas), **_sides(tile.bounds))
+    return _one(tx, "maps.workers_tile", tile, **moments, areas=_patterns(areas), **_sides(tile.bounds))
+
+
+def _cells_tile(tx: Tx, tile: Tile, coarser: int) -> bytes:
+    """Thinner outlines on a wider raster; then nothing, and the communities' lines stand for the cells."""
+    if coarser == coarsest(Layer.CELLS):
+        return b""
+    band = max(band_at(tile.z, CELL_BANDS) - coarser, CELL_BANDS[0])
+    extent = cells_extent(tile.z) >> coarser
+    return _one(tx, "maps.cells_tile", tile, band=band, extent=extent, **_sides(_widened(tile)))
 
 
 def _facilities_tile(tx: Tx, tile: Tile, coarser: int) -> bytes:
@@ -106,6 +110,10 @@ def _facilities_tile(tx: Tx, tile: Tile, coarser: int) -> bytes:
     steps = coarser - 2 if tile.z >= FIRST_POINT_ZOOM else coarser
     resolution = max(resolution_at(tile.z) - steps, RESOLUTIONS[0])
     return _one(tx, "maps.clusters_tile", tile, resolution=resolution)
+
+
+def _patterns(areas: Sequence[str]) -> list[str]:
+    return [prefix + "%" for prefix in areas]
 
 
 def _one(tx: Tx, statement: str, tile: Tile, **parameters: Any) -> bytes:

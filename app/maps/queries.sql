@@ -66,13 +66,15 @@ SELECT coalesce((SELECT ST_AsMVT(outline, 'areas', 4096, 'geom') FROM outline WH
 -- `code` from zoom 14: below, a tile of 4,000 cells has no room for it and nobody can read it.
 WITH piece AS (
     SELECT id, CASE WHEN CAST(:z AS integer) >= 14 THEN code END AS code, town,
-           ST_AsMVTGeom(geom, ST_TileEnvelope(:z, :x, :y), 4096, 64) AS geom
+           ST_AsMVTGeom(
+               geom, ST_TileEnvelope(:z, :x, :y), CAST(:extent AS integer), CAST(:extent AS integer) / 64
+           ) AS geom
     FROM tile_cells
     WHERE band = CAST(:band AS smallint)
       AND geom && ST_MakeEnvelope(:west, :south, :east, :north, 3857)
     ORDER BY id
 )
-SELECT ST_AsMVT(piece, 'cells', 4096, 'geom', 'id') FROM piece WHERE geom IS NOT NULL;
+SELECT ST_AsMVT(piece, 'cells', CAST(:extent AS integer), 'geom', 'id') FROM piece WHERE geom IS NOT NULL;
 
 -- name: clusters_tile
 WITH piece AS (
@@ -104,7 +106,9 @@ WITH seen AS (
     FROM cases c
     WHERE c.geom && ST_MakeEnvelope(:west, :south, :east, :north, 4326)
       AND (c.closed_at IS NULL OR c.received_at >= CAST(:since AS timestamptz))
-      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.reported_by = CAST(:person AS bigint))
+      AND (c.community_code LIKE ANY (CAST(:areas AS text[]))
+           OR c.worker_id = CAST(:worker AS bigint)
+           OR c.reported_by = CAST(:person AS bigint))
     ORDER BY overdue DESC, c.received_at DESC
     LIMIT CAST(:most AS integer)
 ), piece AS (

