@@ -112,7 +112,7 @@ const makers = {
   case(card, { here }) {
     const ended = ["closed", "void", "merged"].includes(card.status);
     return {
-      kind: card.kind === "appeal" ? t("诉求") : t("案件"), icon: "case", title: named(card.type),
+      kind: card.kind === "appeal" ? t("诉求") : t("案卷"), icon: "case", title: named(card.type),
       parts: [
         h("p", {}, h("span", { class: `tag ${caseTone(card)}` }, statusWord(card.status)), " ",
           ended ? null : h("span", { class: `tag ${caseTone(card)}` }, left(card.due_at)), " ",

@@ -38,7 +38,7 @@ async function begin() {
   const at = state.centre ? { center: state.centre, zoom: state.zoom }
     : { bounds: options.bounds, fitBoundsOptions: { padding: narrow.matches ? 24 : { top: 40, bottom: 40, left: 300, right: 60 } } };
   const map = new maplibre.Map({
-    container: "map", style: style(theme(), state.shown, state.colouring), ...at,
+    container: "map", style: style(theme(), state.shown, state.colouring, options), ...at,
     minZoom: 7, maxZoom: 20, attributionControl: false, dragRotate: false, pitchWithRotate: false, touchPitch: false,
     fadeDuration: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 120,
     localIdeographFontFamily: getComputedStyle(document.body).fontFamily,
@@ -60,7 +60,7 @@ async function begin() {
       layers.count();
       map.refreshTiles("cases");
     } });
-  const restyle = () => map.setStyle(style(theme(), state.shown, state.colouring));
+  const restyle = () => map.setStyle(style(theme(), state.shown, state.colouring, options));
   const layers = makeLayers(document.getElementById("layers-body"), { options, state, theme, changed: () => {
     restyle();
     keep();

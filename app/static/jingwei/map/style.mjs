@@ -35,8 +35,16 @@ const heard = ["all", ["get", "on_duty"], ["!", ["get", "silent"]]];
 const classOf = ["slice", ["to-string", ["get", "type"]], 0, 2];
 const byClass = (p) => ["match", classOf, ...CLASSES.flatMap((code) => [code, p.classes[code]]), p.classes["05"]];
 
-/** Return the style of `theme`; `shown` says which layers are on, `colouring` how cells are filled. */
-export function style(theme, shown, colouring) {
+/** Return the style of `theme`; `shown` says which layers are on, `colouring` how cells are filled; without
+ * `workers`, their tiles are not asked for. */
+export function style(theme, shown, colouring, { workers = true } = {}) {
+  const all = everything(theme, shown, colouring);
+  if (workers) return all;
+  delete all.sources.workers;
+  return { ...all, layers: all.layers.filter((layer) => layer.source !== "workers") };
+}
+
+function everything(theme, shown, colouring) {
   const p = palettes[theme];
   const seen = (name) => ({ visibility: shown.has(name) ? "visible" : "none" });
   const towns = colouring === "town";
