@@ -218,7 +218,9 @@ def _responses(rule: Rule, view: Callable[..., Any], references: Mapping[Any, An
     for status in _problems(rule, view):
         made[status] = {"description": SAYS.get(status, "an error"), "content": problem}
         if status in {429, 503}:
-            made[status]["headers"] = {"Retry-After": {"schema": {"type": "string"}, "description": "seconds"}}
+            made[status]["headers"] = {
+                "Retry-After": {"schema": {"type": "string"}, "description": "seconds"}
+            }
     return {str(status): made[status] for status in sorted(made)}
 
 
