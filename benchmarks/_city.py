@@ -22,9 +22,22 @@ from app.db import make_engine
 from app.settings import Settings, read_settings
 from benchmarks import _synthetic
 
-CELLS, FACILITIES, WORKERS, TYPES = 12_900, 64_000, 1_815, 90
+CELLS, FACILITIES, WORKERS, TYPES, CASES = 12_900, 64_000, 1_815, 90, 20_000
 COMMUNITY, TOWN = 24, 10
-DAYS = 30
+PAST = """
+INSERT INTO cases (
+    id, no, kind, type_code, status, source, text, geom, crs_source, observed_at, received_at, due_at,
+    closed_at, cell_code, community_code, worker_id, reported_by, body_sha256
+)
+SELECT gen_random_uuid(), (2 * 10::numeric ^ 18 + past.n)::bigint::text, 'incident', 'F0101', 'closed',
+       'operator', 'Long ago', ST_PointOnSurface(v.geom), 'wgs84', at, at, at + interval '1 day',
+       at + interval '1 day', v.cell_code, left(v.cell_code, 12), p.worker_id, 1, '\\x00'
+FROM generate_series(1, %(count)s) past (n)
+CROSS JOIN LATERAL (SELECT now() - make_interval(mins => past.n) AS at) then_
+JOIN (SELECT w.*, row_number() OVER () AS n, count(*) OVER () AS total FROM cell_versions w) v
+  ON v.n = 1 + past.n %% v.total
+JOIN posts p ON p.cell_code = v.cell_code AND p.role = 'primary'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +113,16 @@ def _fill(connection: psycopg.Connection[Any], outlines: Any, times: int) -> Non
     connection.execute(
         "INSERT INTO grid_versions (valid_from, created_by, note) VALUES ('2020-01-01', 'benchmark', '')"
     )
-    version = connection.execute("SELECT max(id) FROM grid_versions").fetchone()
     hexes = _ewkb(outlines)
     _copy(
         connection,
         "cell_versions (cell_code, valid, geom, area_m2, grid_version_id)",
-        [(c, "[2020-01-01,)", g, 12_600.0, version and version[0]) for c, g in zip(codes, hexes, strict=True)],
+        [(c, "[2020-01-01,)", g, 12_600.0, 1) for c, g in zip(codes, hexes, strict=True)],
     )
     _people(connection, codes, times, rng)
     _facilities(connection, whole, times, rng)
+    # A statement planned for an empty table reads it from end to end, long after it has filled.
+    connection.execute(PAST, {"count": CASES * times})
 
 
 def _people(connection: psycopg.Connection[Any], codes: Sequence[str], times: int, rng: Any) -> None:
@@ -122,8 +136,7 @@ def _people(connection: psycopg.Connection[Any], codes: Sequence[str], times: in
     connection.execute(
         "INSERT INTO shifts (worker_id, during)"
         " SELECT w.id, tstzrange(d, d + interval '8 hours')"
-        " FROM workers w, generate_series(now() - make_interval(days => %s), now() - interval '1 day', '1 day') d",
-        (DAYS,),
+        " FROM workers w, generate_series(now() - interval '30 days', now() - interval '1 day', '1 day') d"
     )
     connection.execute(
         "INSERT INTO shifts (worker_id, during)"

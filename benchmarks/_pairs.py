@@ -81,7 +81,7 @@ def interleaved(
 def interleaved_rates(
     contenders: Mapping[str, Callable[[], float]], *, base: str, rounds: int = MIN_ROUNDS
 ) -> dict[str, Ratio]:
-    """Return the same for contenders that measure themselves (pgbench, wrk): each returns operations a second.
+    """Return the same for contenders that measure themselves: each returns operations a second.
 
     The first run of each is thrown away.
 
@@ -100,9 +100,7 @@ def _seconds_each(run: Callable[[], float]) -> float:
     return 1 / run()
 
 
-def _taking_turns(
-    timings: Mapping[str, Callable[[], float]], *, base: str, rounds: int
-) -> dict[str, Ratio]:
+def _taking_turns(timings: Mapping[str, Callable[[], float]], *, base: str, rounds: int) -> dict[str, Ratio]:
     seconds: dict[str, list[float]] = {name: [] for name in timings}
     for number in range(rounds):
         for name in list(timings)[:: -1 if number % 2 else 1]:

@@ -118,12 +118,15 @@ class Turns:
             connection.execute(f"SET search_path = {where.settings.schema}, public")
             row = connection.execute("SELECT count(*) FROM facilities").fetchone()
         variables = {
-            "west": west, "south": south, "east": east, "north": north,
-            "cells": where.cells, "workers": where.workers, "facilities": row[0] if row else 1,
+            "west": west,
+            "south": south,
+            "east": east,
+            "north": north,
+            "cells": where.cells,
+            "workers": where.workers,
+            "facilities": row[0] if row else 1,
         }
-        return partial(
-            rate, where.settings, path, clients=clients, seconds=self.seconds, variables=variables
-        )
+        return partial(rate, where.settings, path, clients=clients, seconds=self.seconds, variables=variables)
 
 
 def _without_event(where: City) -> None:

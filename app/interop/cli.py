@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,6 +22,7 @@ from app import clock, transaction
 from app.db import make_engine
 from app.errors import JingweiError
 from app.grid.actions import Origin
+from app.grid.cli import Moment
 from app.interop import actions, queries
 from app.interop.rules import ACCEPTABLE, FORMS, Subject
 from app.settings import Settings, read_settings
@@ -33,23 +34,6 @@ from gis.formats import Layer
 SHOWN = 10
 WORDS_ZH = {"error": "错误", "warning": "警告", "note": "提示"}
 subjects = click.Choice([subject.value for subject in Subject])
-
-
-class Moment(click.ParamType[datetime]):
-    """A date or moment in ISO form; without a zone it is local."""
-
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Return the aware UTC moment."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            found = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no date; write 2026-05-01 or 2026-05-01T08:00", param, ctx)
-        local = found if found.tzinfo else found.replace(tzinfo=ZoneInfo(read_settings().timezone))
-        return local.astimezone(UTC)
 
 
 class Mapped(click.ParamType[tuple[str, str]]):
