@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+from datetime import datetime
 
 import click
+from tqdm import tqdm
 
 from app import clock, schema, transaction
 from app.db import make_engine
@@ -89,3 +92,36 @@ def serve(workers: int | None) -> None:
         "wsgi:app",
     ]
     run()
+
+
+@main.command("jobs")
+def run_jobs() -> None:
+    """Do the background work, until stopped."""
+    from app.worker import make_worker  # noqa: PLC0415 - pulls in the map's libraries
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings = read_settings()
+    transaction.bind(make_engine(settings, pool_size=2))
+    make_worker(settings).run_worker()
+
+
+@main.command()
+@click.option("--cells", default=12_900, show_default=True, help="How large a city.")
+@click.option("--seed", default=None, type=int, help="The only source of chance.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last day of the past cases (today).")
+@click.option("--if-empty", is_flag=True, help="Do nothing when there is a city already.")
+def demo(cells: int, seed: int | None, until: datetime | None, if_empty: bool) -> None:  # noqa: FBT001 - click's way
+    """Build the demo city 鞍山 (演示数据) in an empty schema, with accounts and the map's tables."""
+    from app.demo import build  # noqa: PLC0415 - pulls in numba and geopandas
+
+    settings = read_settings()
+    open_database()
+    with tqdm(total=100, bar_format="{desc:28} {percentage:3.0f} % |{bar}| {elapsed}", disable=None) as bar:
+
+        def progress(fraction: float, label: str) -> None:
+            bar.set_description_str(label)
+            bar.update(round(fraction * 100) - bar.n)
+
+        last = until.date() if until else None
+        built = build(settings, cells=cells, seed=seed, until=last, if_empty=if_empty, progress=progress)
+    click.echo(built)

@@ -170,7 +170,8 @@ def _filled(found: NDArray[np.object_]) -> NDArray[np.object_]:
     holed = np.flatnonzero(shapely.get_num_interior_rings(found))
     found[holed] = shapely.polygons(shapely.get_exterior_ring(found[holed]))
     inner, outer = shapely.STRtree(found[holed]).query(shapely.point_on_surface(found), predicate="within")
-    return found[np.setdiff1d(np.arange(len(found)), inner[inner != holed[outer]])]
+    kept: NDArray[np.object_] = found[np.setdiff1d(np.arange(len(found)), inner[inner != holed[outer]])]
+    return kept
 
 
 def _on_the_mainland(count: int, net: Edges) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from app import jobs
 from app.assignment.actions import NewPosts, end_posts, replace_posts
 from app.errors import BadValue
 from app.facilities.actions import NewFacilities, register_facilities
@@ -86,6 +87,13 @@ def apply(tx: Tx, made: Examination, *, origin: Origin, terms: Terms, at: dateti
     """
     if not made.sound:
         raise BadValue("the file has errors; nothing was written")
+    changes = _written(tx, made, origin=origin, terms=terms, at=at)
+    if made.subject in {Subject.CELLS, Subject.FACILITIES} and sum(changes.values()) > changes["unchanged"]:
+        jobs.defer(tx, jobs.PUBLISH, why=f"{made.subject.value} imported")
+    return changes
+
+
+def _written(tx: Tx, made: Examination, *, origin: Origin, terms: Terms, at: datetime) -> Mapping[str, int]:
     rows = made.rows
     if isinstance(rows, NewCells):
         grid = replace_cells(

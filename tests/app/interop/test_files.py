@@ -109,6 +109,10 @@ def test_a_split_cell_is_a_version_that_holds_from_its_date(tx, settings, tmp_pa
     event = tx.execute(sa.text("SELECT kind, payload FROM events ORDER BY id DESC LIMIT 1")).one()
     assert event.kind == "grid.changed"
     assert event.payload["added"] == 1
+    queued = tx.execute(
+        sa.text("SELECT task_name, args FROM procrastinate_jobs ORDER BY id DESC LIMIT 1")
+    ).one()
+    assert tuple(queued) == ("publish", {"why": "cells imported"})
 
 
 def test_a_cell_left_out_ends_with_its_posts_and_its_code_is_never_used_again(tx, settings, tmp_path):

@@ -1,0 +1,55 @@
+"""The background worker: what is done for each job that `app/jobs.py` queued, and the clockwork."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+import procrastinate
+
+from app import clock, jobs
+from app.identity import actions as identity
+from app.maps import tiles
+from app.maps.publish import publish as publish_layers
+from app.settings import Settings
+from app.transaction import write
+
+log = logging.getLogger(__name__)
+PART_AGE_S = 24 * 3600
+"""A `.part` file that old belongs to an upload that died."""
+
+
+def make_worker(settings: Settings) -> procrastinate.App:
+    """Return the queue's application on the city's schema, with every task registered."""
+    connector = procrastinate.PsycopgConnector(
+        conninfo=settings.database_url,
+        kwargs={"options": f"-c search_path={settings.schema},public -c timezone=UTC"},
+        min_size=1,
+        max_size=4,
+    )
+    made = procrastinate.App(connector=connector)
+
+    @made.task(name=jobs.PUBLISH, queueing_lock=jobs.PUBLISH, lock=jobs.PUBLISH, retry=3)
+    def publish(why: str = "") -> None:
+        with write() as tx:
+            published = publish_layers(tx, at=clock.now())
+        tiles.sweep(settings.tiles / settings.schema, [(one.layer, one.version) for one in published])
+        log.info("published %s (%s)", ", ".join(f"{one.layer} {one.version}" for one in published), why)
+
+    @made.periodic(cron="17 * * * *")
+    @made.task(name=jobs.SWEEP, queueing_lock=jobs.SWEEP)
+    def sweep(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
+        with write() as tx:
+            identity.sweep(tx, at=clock.now())
+        log.info("swept what is over, and %s parts of photos", sweep_parts(settings.photos))
+
+    return made
+
+
+def sweep_parts(folder: Path) -> int:
+    """Delete the remains of uploads that died more than a day ago, and return how many."""
+    old = [path for path in folder.rglob("*.part") if path.stat().st_mtime < time.time() - PART_AGE_S]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)

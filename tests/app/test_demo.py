@@ -1,0 +1,107 @@
+"""The demo city arrives in the database as it was made, whole or not at all."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+import sqlalchemy as sa
+
+from app import demo, schema, transaction
+from app.db import make_engine
+from app.demo import NotEmpty
+from app.maps.rules import Layer
+
+UNTIL = date(2025, 12, 31)
+
+
+@pytest.fixture(scope="module")
+def built(server, name, tmp_path_factory):
+    """A small demo city in a database of its own, and what `build` said."""
+    settings = replace(server.create(f"{name}_demo"), var=tmp_path_factory.mktemp("var"))
+    engine = make_engine(settings)
+    schema.migrate(engine, settings)
+    transaction.bind(engine)
+    said = demo.build(
+        settings, cells=400, seed=7, until=UNTIL, if_empty=False, progress=lambda share, label: None
+    )
+    yield settings, engine, said
+    transaction.bind(None)
+    engine.dispose()
+    server.drop(f"{name}_demo")
+
+
+@pytest.fixture
+def ask(built):
+    """Ask the small demo city's database one question."""
+
+    def asked(text: str):
+        with built[1].connect() as connection:
+            return connection.execute(sa.text(text)).scalar_one()
+
+    return asked
+
+
+def test_it_says_what_was_built_and_that_it_is_invented(built):
+    assert "演示数据: 400 cells" in built[2]
+
+
+def test_every_cell_has_one_outline_and_one_primary_at_every_moment(ask):
+    assert ask("SELECT count(*) FROM cells") == 400
+    assert ask("SELECT count(DISTINCT cell_code) FROM cell_versions WHERE valid @> now()") == 400
+    assert ask("SELECT count(*) FROM posts WHERE role = 'primary' AND during @> now()") == 400
+
+
+def test_every_past_case_lies_in_the_cell_that_it_names(ask):
+    assert ask("SELECT count(*) FROM cases") > 500
+    assert (
+        ask(
+            "SELECT count(*) FROM cases c WHERE c.cell_code IS DISTINCT FROM"
+            " (SELECT min(v.cell_code) FROM cell_versions v WHERE ST_Covers(v.geom, c.geom))"
+        )
+        == 0
+    )
+
+
+def test_every_facility_lies_in_a_cell(ask):
+    assert (
+        ask(
+            "SELECT count(*) FROM facilities f WHERE NOT EXISTS"
+            " (SELECT FROM cell_versions v WHERE ST_Covers(v.geom, f.geom))"
+        )
+        == 0
+    )
+
+
+def test_every_case_ends_where_its_last_step_leads(ask):
+    assert (
+        ask(
+            "SELECT count(*) FROM cases c WHERE c.status IS DISTINCT FROM"
+            " (SELECT to_status FROM case_steps s WHERE s.case_id = c.id ORDER BY s.at DESC, s.id DESC LIMIT 1)"
+        )
+        == 0
+    )
+    assert (
+        ask("SELECT count(*) FROM cases WHERE (closed_at IS NULL) <> (status NOT IN ('closed', 'void'))") == 0
+    )
+
+
+def test_the_map_is_published(ask):
+    assert ask("SELECT count(*) FROM tile_versions") == len([Layer.AREAS, Layer.CELLS, Layer.FACILITIES])
+
+
+def test_a_city_is_never_written_over_another(built):
+    settings, engine, _ = built
+    transaction.bind(engine)
+    build = {"cells": 400, "seed": 7, "until": UNTIL, "progress": lambda share, label: None}
+    assert demo.build(settings, if_empty=True, **build) == "there is a city already"
+    with pytest.raises(NotEmpty, match="make reset"):
+        demo.build(settings, if_empty=False, **build)
+
+
+def test_what_comes_later_is_not_known_yet():
+    city = demo.make_city(7, cells=400, until=UNTIL)
+    noon = datetime(2025, 6, 15, 4, tzinfo=UTC)
+    known = demo.as_of(city, noon).incidents
+    assert known["reported_at"].max() <= noon < city.incidents["reported_at"].max()
+    assert not (known["closed_at"] > noon).any()
+    assert set(known[known["closed_at"].isna()]["status"]) & {"closed", "void"} == set()
