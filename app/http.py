@@ -203,8 +203,9 @@ def raw_body(most: int, *, mend: str) -> bytes:
         raw = None
     if raw is not None and len(raw) <= most:
         return raw
-    length = "more" if request.content_length is None else f"{request.content_length:,}"
-    message = f"body: it has {length} bytes, and at most {most:,} fit; {mend}"
+    length = request.content_length
+    told = f"more than {most:,}" if length is None else f"{length:,}"
+    message = f"body: it has {told} bytes, and at most {most:,} fit; {mend}"
     raise errors.TooLarge(message, field="body", value=length)
 
 
