@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from app import health, http, openapi, pages, security, transaction
+from app.cases import photo_routes
 from app.cases import routes as case_routes
 from app.db import make_engine
 from app.grid import routes as grid_routes
@@ -20,6 +21,7 @@ BLUEPRINTS = (
     identity_routes.blueprint,
     grid_routes.blueprint,
     case_routes.blueprint,
+    photo_routes.blueprint,
     tile_routes.blueprint,
     card_routes.blueprint,
     map_routes.blueprint,

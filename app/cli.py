@@ -12,6 +12,7 @@ from tqdm import tqdm
 from app import clock, schema, transaction
 from app.db import make_engine
 from app.errors import JingweiError
+from app.grid import cli as grid_cli
 from app.identity import cli as identity_cli
 from app.interop import cli as interop_cli
 from app.settings import read_settings
@@ -40,6 +41,7 @@ for command in (
     identity_cli.accounts,
     interop_cli.import_,
     interop_cli.export,
+    grid_cli.locate,
 ):
     main.add_command(command)
 

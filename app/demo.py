@@ -26,6 +26,7 @@ from app.maps.publish import publish
 from app.settings import Settings
 from app.transaction import Tx, read, write
 from data.city import DEFAULT_SEED, City, make_city
+from data.incidents import nominal_hours
 from data.reference import case_types, facility_types
 
 Progress = Callable[[float, str], None]
@@ -123,10 +124,29 @@ def build(
 def as_of(city: City, at: datetime) -> City:
     """Return the city as it is known at `at`: without later reports, and open what closes later."""
     known = city.incidents[city.incidents["reported_at"] <= at].copy()
+    known["closed_at"] = _closed_in_working_time(known)
     later = known["closed_at"] > at
     known.loc[later, "status"] = Status.HANDLING.value
     known.loc[later, "closed_at"] = pd.NaT
     return replace(city, incidents=known)
+
+
+def _closed_in_working_time(incidents: pd.DataFrame) -> pd.Series[pd.Timestamp]:
+    """Return when each was closed: the share of the limit that it took, laid over its limit in working time.
+
+    What was in time by the wall clock is in time by the city's calendar, and what was late is late.
+    """
+    kinds = {kind.code: kind for kind in case_types()}
+    hours = incidents["type"].map({code: nominal_hours(kind) for code, kind in kinds.items()})
+    share = (incidents["closed_at"] - incidents["reported_at"]) / pd.to_timedelta(hours, unit="h")
+    limit = [
+        due(moment, ClockKind(kinds[code].clock.value), kinds[code].limit).at - moment
+        for code, moment in zip(incidents["type"], incidents["reported_at"].dt.to_pydatetime(), strict=True)
+    ]
+    closed: pd.Series[pd.Timestamp] = (
+        incidents["reported_at"] + pd.Series(limit, index=incidents.index) * share
+    )
+    return closed.dt.floor("s")
 
 
 def _refuse_unless(empty: bool) -> None:  # noqa: FBT001 - what it is about

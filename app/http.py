@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
+import json
 import logging
 import re
+import reprlib
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +19,7 @@ import sqlalchemy as sa
 from flask import Flask, Response, g, request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app import errors
 from gis.errors import GisError
@@ -38,6 +40,7 @@ STATUS: Mapping[type[Exception], int] = {
     GisError: 422,
 }
 MAX_VALUE_SHOWN = 80
+MAX_JSON = 1_000_000
 ParsedT = TypeVar("ParsedT", bound="Parsed")
 
 
@@ -131,11 +134,19 @@ def parse(model: type[ParsedT], values: Any) -> ParsedT:
                 FieldProblem(
                     field=".".join(str(part) for part in e["loc"]) or "(whole)",
                     value=_short(e.get("input")),
-                    message=e["msg"].removeprefix("Value error, "),
+                    message=_MENDS.get(e["type"]) or e["msg"].removeprefix("Value error, "),
                 )
                 for e in error.errors(include_url=False, include_context=False)
             ]
         ) from None
+
+
+_MENDS = {
+    "extra_forbidden": "is no field here; leave it out, or spell it as the API's description does",
+    "model_type": "is no object; send {...} with the fields in it",
+    "missing": "is missing; give it",
+}
+"""Messages of pydantic that name no mend, or a class of ours."""
 
 
 class BadFields(errors.BadValue):
@@ -160,20 +171,50 @@ def json_body() -> Any:
     Raises:
         BadBody: it is none; NaN and Infinity are no JSON either.
     """
-    raw = request.get_data(cache=False)
+    raw = raw_body(MAX_JSON, mend="send less at once")
     try:
-        return orjson.loads(raw)
+        value = orjson.loads(raw)
+        json.loads(raw, object_pairs_hook=_named_once, parse_int=str, parse_float=str)
+    except RecursionError:
+        raise BadBody("the body is nested too deep; send an object with its fields") from None
     except orjson.JSONDecodeError as error:
         number = _NO_NUMBER.search(raw)
         if number is not None:
             name, value = (part.decode() for part in number.groups())
             raise BadBody(
-                f"{name}: {value} is no JSON; give a number, or leave the field out", field=name, value=value
+                f"{name}: {value[:40]} is no JSON; give a number, or leave the field out",
+                field=name,
+                value=value,
             ) from None
         raise BadBody(f"the body is no JSON: {error}; send an object as application/json") from None
+    return value
 
 
-_NO_NUMBER = re.compile(rb'"(\w+)"\s*:\s*(-?(?:NaN|Infinity))\b', re.ASCII)
+def raw_body(most: int, *, mend: str) -> bytes:
+    """Return the body's bytes, at most `most`.
+
+    Raises:
+        TooLarge: there are more; they are not read.
+    """
+    request.max_content_length = most
+    try:
+        return request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        length = "more" if request.content_length is None else f"{request.content_length:,}"
+        message = f"body: it has {length} bytes, and at most {most:,} fit; {mend}"
+        raise errors.TooLarge(message, field="body", value=length) from None
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a field that stands twice: readers differ in which of the two they believe."""
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        name, value = next((n, v) for n, v in pairs if sum(n == other for other, _ in pairs) > 1)
+        raise BadBody(f"{name}: stands twice in the body; name it once", field=name, value=value)
+    return named
+
+
+_NO_NUMBER = re.compile(rb'"(\w+)"\s*:\s*(-?(?:NaN|Infinity|\d[\d.]*[eE]\+?\d{3,}|\d{309,}))\b', re.ASCII)
 
 
 def json_answer(value: Any, status: int = 200, *, media_type: str = "application/json") -> Response:
@@ -189,8 +230,14 @@ def _plain(value: Any) -> Any:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = _shown.repr(value)
     return text if len(text) <= MAX_VALUE_SHOWN else text[:MAX_VALUE_SHOWN] + "…"
+
+
+_shown = reprlib.Repr()
+"""Writes a value however long and deep it is: plain repr() of a thousand brackets fails."""
+_shown.maxstring = _shown.maxother = _shown.maxlong = 4 * MAX_VALUE_SHOWN
+_shown.maxlevel = 4
 
 
 def bbox(text: str) -> tuple[float, float, float, float]:

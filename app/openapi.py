@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import orjson
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Flask, current_app, request
 from pydantic import TypeAdapter
 from werkzeug.routing import Rule
+from werkzeug.wrappers import Response as AnyResponse
 
 from app.http import Answer, Description, Problem, describe, description_of, json_answer
 from app.identity.access import SAFE, allow, cookie_name, permission_of
@@ -52,7 +53,7 @@ class Document(Answer):
 @blueprint.get("/api/openapi.json")
 @allow(Permission.PUBLIC)
 @describe(Description("This document", "about", answers={200: Document, 304: SAYS[304]}))
-def show() -> Response:
+def show() -> AnyResponse:
     """Answer the document; it is made once a process."""
     made = current_app.extensions.get(DOCUMENT)
     if made is None:
@@ -87,7 +88,7 @@ def document(app: Flask) -> dict[str, Any]:
 
 
 def _named_shortly(made: dict[str, Any]) -> dict[str, Any]:
-    """Name types of one name by their capability: `GridHolder`, where pydantic says app__grid__queries__Holder."""
+    """Tell types of one name apart by capability: `GridHolder`; pydantic says app__grid__queries__Holder."""
 
     def shorter(found: re.Match[str]) -> str:
         return found[1].title() + found[2]
@@ -133,9 +134,7 @@ def _operation(
 
 
 def _description(view: Callable[..., Any]) -> Description:
-    description = description_of(view)
-    assert description is not None, f"{view.__name__} describes nothing"
-    return description
+    return cast(Description, description_of(view))
 
 
 def _schemas(views: Iterable[Callable[..., Any]]) -> tuple[dict[Any, Any], dict[str, Any]]:
@@ -160,7 +159,7 @@ def _schemas(views: Iterable[Callable[..., Any]]) -> tuple[dict[Any, Any], dict[
 def _path_parameters(rule: Rule, description: Description) -> Iterator[dict[str, Any]]:
     for name, converter in rule._converters.items():
         told = dict(description.path.get(name, {}))
-        about = {key: told.pop(key) for key in ("description", "example") if key in told}
+        about: dict[str, Any] = {key: told.pop(key) for key in ("description", "example") if key in told}
         yield {"name": name, "in": "path", "required": True, "schema": _part(converter) | told, **about}
 
 

@@ -48,6 +48,11 @@ class Settings:
         """Folder of the photos, by SHA-256."""
         return self.var / "photos"
 
+    @property
+    def copies(self) -> Path:
+        """Folder of the photos' copies that viewers get; they are made anew when they are gone."""
+        return self.var / "copies"
+
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Return the settings that `environ` (os.environ) makes.

@@ -8,9 +8,11 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import psycopg
@@ -22,9 +24,8 @@ from app.db import make_engine
 from app.settings import Settings, read_settings
 from benchmarks import _synthetic
 
-CELLS, FACILITIES, WORKERS, TYPES = 12_900, 64_000, 1_815, 90
+CELLS, FACILITIES, WORKERS, TYPES, CASES = 12_900, 64_000, 1_815, 90, 20_000
 COMMUNITY, TOWN = 24, 10
-DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class City:
     bounds: tuple[float, float, float, float]
     cells: int
     workers: int
+    facilities: int
 
 
 @contextmanager
@@ -78,7 +80,7 @@ def _built(settings: Settings, times: int) -> City:
     engine.dispose()
     _run(settings.database_url, "VACUUM ANALYZE")
     west, south, east, north = (float(v) for v in shapely.total_bounds(outlines))
-    return City(settings, (west, south, east, north), len(outlines), WORKERS * times)
+    return City(settings, (west, south, east, north), len(outlines), WORKERS * times, FACILITIES * times)
 
 
 def _fill(connection: psycopg.Connection[Any], outlines: Any, times: int) -> None:
@@ -100,18 +102,33 @@ def _fill(connection: psycopg.Connection[Any], outlines: Any, times: int) -> Non
     connection.execute(
         "INSERT INTO grid_versions (valid_from, created_by, note) VALUES ('2020-01-01', 'benchmark', '')"
     )
-    version = connection.execute("SELECT max(id) FROM grid_versions").fetchone()
     hexes = _ewkb(outlines)
     _copy(
         connection,
         "cell_versions (cell_code, valid, geom, area_m2, grid_version_id)",
-        [
-            (c, "[2020-01-01,)", g, 12_600.0, version and version[0])
-            for c, g in zip(codes, hexes, strict=True)
-        ],
+        [(c, "[2020-01-01,)", g, 12_600.0, 1) for c, g in zip(codes, hexes, strict=True)],
     )
     _people(connection, codes, times, rng)
     _facilities(connection, whole, times, rng)
+    _past(connection, codes, outlines, times)
+
+
+def _past(connection: psycopg.Connection[Any], codes: Sequence[str], outlines: Any, times: int) -> None:
+    """Write old cases: a statement planned for an empty table reads it whole, long after it has filled."""
+    now = datetime.now(UTC)
+    spots = _ewkb(shapely.point_on_surface(outlines))
+    workers = WORKERS * times
+    columns = (
+        "cases (id, no, kind, type_code, status, source, text, geom, crs_source, observed_at, received_at,"
+        " due_at, closed_at, cell_code, community_code, worker_id, reported_by, body_sha256)"
+    )
+    with connection.cursor() as cursor, cursor.copy(f"COPY {columns} FROM STDIN") as copy:
+        for number in range(CASES * times):
+            cell, at = number % len(codes), now - timedelta(minutes=number)
+            code, later = codes[cell], at + timedelta(days=1)
+            what = ("incident", "F0101", "closed", "operator", "Long ago", spots[cell], "wgs84")
+            whose = (code, code[:12], 1 + cell * workers // len(codes), 1, b"old")
+            copy.write_row((uuid4(), str(2 * 10**18 + number), *what, at, at, later, later, *whose))
 
 
 def _people(connection: psycopg.Connection[Any], codes: Sequence[str], times: int, rng: Any) -> None:
@@ -125,8 +142,7 @@ def _people(connection: psycopg.Connection[Any], codes: Sequence[str], times: in
     connection.execute(
         "INSERT INTO shifts (worker_id, during)"
         " SELECT w.id, tstzrange(d, d + interval '8 hours')"
-        " FROM workers w, generate_series(now() - make_interval(days => %s), now() - interval '1 day', '1 day') d",
-        (DAYS,),
+        " FROM workers w, generate_series(now() - interval '30 days', now() - interval '1 day', '1 day') d"
     )
     connection.execute(
         "INSERT INTO shifts (worker_id, during)"

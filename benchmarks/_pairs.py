@@ -81,7 +81,7 @@ def interleaved(
 def interleaved_rates(
     contenders: Mapping[str, Callable[[], float]], *, base: str, rounds: int = MIN_ROUNDS
 ) -> dict[str, Ratio]:
-    """Return the same for contenders that measure themselves (pgbench, wrk): each returns operations a second.
+    """Return the same for contenders that measure themselves: each returns operations a second.
 
     The first run of each is thrown away.
 

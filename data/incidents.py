@@ -39,9 +39,9 @@ _HOURS = {
 }
 _HOT_SPOTS = 30
 _CLOCK_HOURS = {Clock.URGENT_HOUR: 1.0, Clock.NATURAL_DAY: 24.0, Clock.WORK_HOUR: 2.2, Clock.WORK_DAY: 32.0}
-_LATE = 0.06
+_LATE = 0.032
 _VOID = 0.02
-_UNFINISHED, _UNFINISHED_DAYS = 0.75, 5.0
+_UNFINISHED, _UNFINISHED_DAYS = 0.6, 3.0
 
 
 @dataclass(frozen=True)
@@ -238,10 +238,10 @@ def _outcomes(
     kind: Indices, reported: Moments, end: np.datetime64, rng: np.random.Generator
 ) -> tuple[Moments, NDArray[np.str_]]:
     """Return when each was closed (NaT if not before `end`) and its status then."""
-    limit = np.array([_limit_hours(one) for one in case_types()])[kind]
+    limit = np.array([nominal_hours(one) for one in case_types()])[kind]
     taken = limit * rng.lognormal(-0.75, 0.55, len(kind))
     late = rng.random(len(kind)) < _LATE
-    taken = np.where(late, limit * rng.uniform(1.1, 4.0, len(kind)), np.minimum(taken, limit * 0.98)) + 0.3
+    taken = np.where(late, limit * rng.uniform(1.1, 4.0, len(kind)), np.minimum(taken + 0.3, limit * 0.98))
     closed = reported + np.rint(taken * 3_600).astype("timedelta64[s]")
     status = np.where(rng.random(len(kind)) < _VOID, "void", "closed").astype("<U10")
     # The last days' work is partly unfinished, or the city would look asleep.
@@ -256,7 +256,8 @@ def _outcomes(
     return closed, status
 
 
-def _limit_hours(kind: CaseType) -> float:
+def nominal_hours(kind: CaseType) -> float:
+    """Return a limit in hours by the wall clock, as if nights and weekends were spread evenly."""
     return kind.limit * _CLOCK_HOURS[kind.clock]
 
 

@@ -81,8 +81,10 @@ def _fits(data: bytes, names: Sequence[bytes], encoding: str) -> bool:
         except UnicodeDecodeError:
             return False
     text = data.decode(encoding, "replace")
-    strange = sum(map(len, re.findall(r"[^\x00-\x7f]+", text)))
-    return text.count("\ufffd") <= _TOLERATED * strange
+    damaged = text.count("\ufffd")
+    if not damaged:
+        return True
+    return damaged <= _TOLERATED * sum(map(len, re.findall(r"[^\x00-\x7f]+", text)))
 
 
 def _common_share(data: bytes) -> float:

@@ -101,13 +101,16 @@ def _place(shape: shapely.Geometry | None) -> tuple[float, float] | None:
 
 def _curves(wkb: NDArray[np.object_]) -> NDArray[np.bool_]:
     """Say which WKB values are curves: ISO types 8 to 14, with 1000s for Z and M."""
-
-    def curved(value: bytes | None) -> bool:
-        if value is None or len(value) < 5:
-            return False
-        return int.from_bytes(value[1:5], "little" if value[0] else "big") % 1000 in range(8, 15)
-
-    return np.fromiter((curved(v) for v in wkb), bool, len(wkb))
+    heads = [b"" if value is None else value[:5] for value in wkb]
+    # A file has a handful of types: look at each once.
+    curved = {
+        head
+        for head in set(heads)
+        if len(head) == 5 and int.from_bytes(head[1:], "little" if head[0] else "big") % 1000 in range(8, 15)
+    }
+    if not curved:
+        return np.zeros(len(wkb), bool)
+    return np.fromiter((head in curved for head in heads), bool, len(wkb))
 
 
 def tidied(shapes: Shapes, *, kinds: Collection[Kind] | None, file: str) -> tuple[Shapes, list[Finding]]:
@@ -130,7 +133,7 @@ def tidied(shapes: Shapes, *, kinds: Collection[Kind] | None, file: str) -> tupl
                 others=tuple(raised[:100]),
             )
         )
-    shapes = shapely.force_2d(shapes)
+        shapes = shapely.force_2d(shapes)
     single = (shapely.get_type_id(shapes) >= 4) & (shapely.get_num_geometries(shapes) == 1)
     shapes[single] = shapely.get_geometry(shapes[single], 0)
     _check_finite(shapes, file)

@@ -12,7 +12,7 @@ import shapely
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from app.bulk import copy_rows
+from app.bulk import copy_columns, ewkb
 from app.facilities.models import Facility
 from app.transaction import Event, Tx
 
@@ -61,17 +61,18 @@ def register_facilities(tx: Tx, facilities: NewFacilities, *, at: datetime) -> R
     tx.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(current_schema() || '.facilities'))"))
     present = _present(tx)
     shapes = shapely.normalize(facilities.geometries)
-    ewkb = shapely.to_wkb(shapely.set_srid(facilities.geometries, 4326), include_srid=True)
+    blobs = ewkb(facilities.geometries).to_pylist()
     added: list[Sequence[Any]] = []
     changed: list[tuple[Any, ...]] = []
     for index, code in enumerate(facilities.codes):
         old = present.get(code)
         row = _merged(facilities, index, old)
         if old is None:
-            added.append((code, *row, at, ewkb[index]))
+            added.append((code, *row, at, blobs[index]))
         elif row != old[:-1] or not shapely.equals_exact(shapes[index], old[-1], 0):
-            changed.append((code, *row, ewkb[index]))
-    copy_rows(tx, "facilities", COLUMNS, added)
+            changed.append((code, *row, blobs[index]))
+    if added:
+        copy_columns(tx, "facilities", COLUMNS, dict(zip(COLUMNS, zip(*added, strict=True), strict=True)))
     _correct(tx, changed, at)
     unchanged = len(facilities.codes) - len(added) - len(changed)
     if added or changed:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from psycopg.types.range import Range
 
-from app.bulk import copy_rows
+from app.bulk import copy_rows, ewkb
 from app.errors import Conflict
 from app.grid.models import Cell, CellVersion, GridVersion
 from app.transaction import Event, Tx
@@ -243,7 +243,6 @@ def _write(
     keep = [i for i, code in enumerate(cells.codes) if code in chosen]
     shapes = np.asarray(cells.geometries, object)[keep]
     areas = shapely.area(systems.geometries_from_wgs84(shapes, f"EPSG:{metric_epsg}"))
-    ewkb = shapely.to_wkb(shapely.set_srid(shapes, 4326), include_srid=True)
     valid = Range(since, None)
     copy_rows(
         tx,
@@ -251,7 +250,7 @@ def _write(
         VERSION_COLUMNS,
         (
             (cells.codes[i], valid, blob, area, version)
-            for i, blob, area in zip(keep, ewkb, areas.tolist(), strict=True)
+            for i, blob, area in zip(keep, ewkb(shapes).to_pylist(), areas.tolist(), strict=True)
         ),
     )
 

@@ -30,6 +30,13 @@ class Position(Parsed):
         except UnknownCrs as error:
             raise ValueError(str(error)) from None
 
+    @field_validator("lon", "lat", "accuracy_m", mode="before")
+    @classmethod
+    def _no_yes_or_no(cls, number: object) -> object:
+        if isinstance(number, bool):
+            raise ValueError("is yes or no; give a number")  # noqa: TRY004 - pydantic answers this one
+        return number
+
     @field_validator("lon")
     @classmethod
     def _lon(cls, lon: float, info: ValidationInfo) -> float:

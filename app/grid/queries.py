@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+import numpy as np
+import shapely
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from app.transaction import Tx
 from gis.errors import NoCells
@@ -117,6 +121,49 @@ def locate(
         also_touched=tuple(code for code in row.touched or () if code != row.cell_code),
         facilities=tuple(FacilityNear(**facility) for facility in row.facilities),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Outlines:
+    """Every cell of a moment: (m,) codes, ascending, and (m,) shapely outlines."""
+
+    codes: tuple[str, ...]
+    shapes: NDArray[np.object_]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The areas above a cell by name, its posts' workers by code, and who takes what happens in it.
+
+    `outside_desk` takes what happens outside the grid, where this cell is the nearest.
+    """
+
+    community: str
+    town: str
+    district: str
+    primary_worker: str | None
+    backup_worker: str | None
+    holder: str
+    outside_desk: str
+
+
+def outlines(tx: Tx, *, at: datetime) -> Outlines:
+    """Return the cells as of `at`.
+
+    Raises:
+        NoCells: there was none.
+    """
+    rows = tx.named("grid.cells_at", at=at).all()
+    if not rows:
+        raise NoCells
+    shapes = np.asarray(shapely.from_wkb([bytes(row.outline) for row in rows]), object)
+    return Outlines(tuple(row.cell_code for row in rows), shapes)
+
+
+def held(tx: Tx, codes: Sequence[str], *, at: datetime) -> dict[str, Held]:
+    """Return who held each of the cells as of `at`, by code."""
+    rows = tx.named("grid.held_at", codes=list(codes), at=at).mappings()
+    return {row["cell"]: Held(**{k: v for k, v in row.items() if k != "cell"}) for row in rows}
 
 
 def _post(held: dict[str, Any] | None) -> PostWorker | None:

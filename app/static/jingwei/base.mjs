@@ -11,12 +11,14 @@ function tell() {
   document.dispatchEvent(new CustomEvent("jingwei:theme", { detail: theme() }));
 }
 
-document.getElementById("theme-switch")?.addEventListener("click", () => {
-  const next = theme() === "dark" ? "light" : "dark";
-  root.dataset.theme = next;
-  document.cookie = `jingwei_theme=${next};path=/;max-age=31536000;samesite=lax`;
-  tell();
-});
+for (const button of document.querySelectorAll("[data-theme-switch]")) {
+  button.addEventListener("click", () => {
+    const next = theme() === "dark" ? "light" : "dark";
+    root.dataset.theme = next;
+    document.cookie = `jingwei_theme=${next};path=/;max-age=31536000;samesite=lax`;
+    tell();
+  });
+}
 dark.addEventListener("change", () => {
   if (!root.dataset.theme) tell();
 });

@@ -7,7 +7,7 @@ const WAIT_MS = 160;
 
 const words = {
   area: () => t("区域"), cell: () => t("网格"), facility: () => t("设施"),
-  case: () => t("案件"), worker: () => t("网格员"), place: () => t("位置"),
+  case: () => t("案卷"), worker: () => t("网格员"), place: () => t("位置"),
 };
 
 /** Return the position that somebody wrote as "lon, lat" or "lat, lon" (China lies east of 73). */

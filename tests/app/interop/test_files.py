@@ -72,6 +72,13 @@ def test_a_grid_in_another_system_comes_back_to_its_place(tx, settings, tmp_path
     assert max(after[code].hausdorff_distance(shape) for code, shape in before.items()) < 1e-9
 
 
+def test_a_grid_taken_for_the_wrong_datum_is_suspected(tx, settings, tmp_path):
+    formats.write(frame(tx), tmp_path / "a.gpkg", crs="gcj02")
+    report = run(settings, "cells", tmp_path / "a.gpkg", crs="wgs84")
+    assert "warning:datum-suspect" in kinds(report)
+    assert "--crs gcj02" in "\n".join(cli.lines(report, language="en"))
+
+
 def test_a_dry_run_writes_nothing(tx, settings, tmp_path):
     cells = frame(tx)
     cells.loc[0, "code"] = cells.loc[0, "code"][:12] + "099"
@@ -109,6 +116,10 @@ def test_a_split_cell_is_a_version_that_holds_from_its_date(tx, settings, tmp_pa
     event = tx.execute(sa.text("SELECT kind, payload FROM events ORDER BY id DESC LIMIT 1")).one()
     assert event.kind == "grid.changed"
     assert event.payload["added"] == 1
+    queued = tx.execute(
+        sa.text("SELECT task_name, args FROM procrastinate_jobs ORDER BY id DESC LIMIT 1")
+    ).one()
+    assert tuple(queued) == ("publish", {"why": "cells imported"})
 
 
 def test_a_cell_left_out_ends_with_its_posts_and_its_code_is_never_used_again(tx, settings, tmp_path):

@@ -65,7 +65,7 @@ const makers = {
       parts: [
         h("p", {}, h("span", { class: `tag ${card.condition === "good" ? "ok" : "danger"}` }, conditionWord(card.condition)), " ",
           h("span", { class: "tag" }, className(card.type.code.slice(0, 2)))),
-        card.photo ? h("img", { class: "photo", src: `/photos/${card.photo}`, alt: t("设施照片"), loading: "lazy" }) : null,
+        card.photo ? h("img", { class: "photo", src: `/api/v1/photos/${card.photo}`, alt: t("设施照片"), loading: "lazy" }) : null,
         facts([t("编号"), code(card.code)], [t("位置"), place(card)], [t("地址"), card.address],
           [t("所在网格"), card.cell ? link("cell", card.cell, code(card.cell)) : t("网格之外")],
           [t("责任网格员"), holder(card.primary) || t("未指派")], [t("备岗"), holder(card.backup)],
@@ -109,10 +109,10 @@ const makers = {
       acts: [],
     };
   },
-  case(card) {
+  case(card, { here }) {
     const ended = ["closed", "void", "merged"].includes(card.status);
     return {
-      kind: card.kind === "appeal" ? t("诉求") : t("案件"), icon: "case", title: named(card.type),
+      kind: card.kind === "appeal" ? t("诉求") : t("案卷"), icon: "case", title: named(card.type),
       parts: [
         h("p", {}, h("span", { class: `tag ${caseTone(card)}` }, statusWord(card.status)), " ",
           ended ? null : h("span", { class: `tag ${caseTone(card)}` }, left(card.due_at)), " ",
@@ -130,7 +130,7 @@ const makers = {
           h("li", {}, h("b", {}, stepWord(one.step)), h("span", { class: "muted small" }, [when(one.at), one.by].filter(Boolean).join(" · ")),
             one.note ? h("p", {}, one.note) : null)))) : null,
       ],
-      acts: [h("a", { class: "button", href: `/cases/${card.id}` }, t("案件全文"))],
+      acts: [h("a", { class: "button", href: `/cases/${card.id}` }, t("案件全文")), here],
     };
   },
 };

@@ -38,7 +38,7 @@ async function begin() {
   const at = state.centre ? { center: state.centre, zoom: state.zoom }
     : { bounds: options.bounds, fitBoundsOptions: { padding: narrow.matches ? 24 : { top: 40, bottom: 40, left: 300, right: 60 } } };
   const map = new maplibre.Map({
-    container: "map", style: style(theme(), state.shown, state.colouring), ...at,
+    container: "map", style: style(theme(), state.shown, state.colouring, options), ...at,
     minZoom: 7, maxZoom: 20, attributionControl: false, dragRotate: false, pitchWithRotate: false, touchPitch: false,
     fadeDuration: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 120,
     localIdeographFontFamily: getComputedStyle(document.body).fontFamily,
@@ -50,17 +50,17 @@ async function begin() {
   addImages(map);
   watchState(map, overlay);
 
+  const layersPanel = document.getElementById("layers");
   const panel = makePanel(document.getElementById("panel"), { onclose: () => {
     report.stop();
     if (state.selected) unselect();
   } });
-  const report = makeReport(map, maplibre, panel, { options,
+  const report = makeReport(map, maplibre, panel, { options, reveal,
     onfiled: () => {
       layers.count();
-      for (const source of ["cases"]) map.refreshTiles ? map.refreshTiles(source) : map.getSource(source).reload?.();
-    },
-    onstop: () => root.removeAttribute("data-reporting") });
-  const restyle = () => map.setStyle(style(theme(), state.shown, state.colouring));
+      map.refreshTiles("cases");
+    } });
+  const restyle = () => map.setStyle(style(theme(), state.shown, state.colouring, options));
   const layers = makeLayers(document.getElementById("layers-body"), { options, state, theme, changed: () => {
     restyle();
     keep();
@@ -78,6 +78,11 @@ async function begin() {
   addEventListener("hashchange", () => location.hash !== written && follow());
   function follow() {
     const said = view.read(location.hash);
+    state.shown.clear();
+    said.shown.forEach((name) => state.shown.add(name));
+    state.colouring = said.colouring;
+    layers.sync();
+    restyle();
     if (said.centre) map.jumpTo({ center: said.centre, zoom: said.zoom });
     if (said.selected) select(said.selected, { fly: !said.centre, push: false });
     else if (state.selected) panel.close();
@@ -117,6 +122,7 @@ async function begin() {
       icon("pin"), t("在此上报")) : null;
       const made = cardOf(selected.kind, card, { here });
       panel.show(made, made.parts, made.acts);
+      if (!fly && shape.point && selected.kind !== "area") reveal(shape.point);
     } catch (error) {
       clearTimeout(soon);
       if (error.name === "AbortError") return;
@@ -129,6 +135,17 @@ async function begin() {
     const set = () => map.getSource("selected").setData(data);
     if (map.getSource("selected")) set();
     else map.once("styledata", set);
+  }
+
+  /** Move the map so that `point` is not under a panel: the sheet of a phone, the panels of a desk. */
+  function reveal(point) {
+    const stage = map.getContainer().getBoundingClientRect();
+    const sheet = document.getElementById("panel").getBoundingClientRect();
+    const free = narrow.matches ? { left: 30, right: stage.width - 30, top: 70, bottom: sheet.top - stage.top - 20 }
+      : { left: layersPanel.hidden ? 30 : 300, right: sheet.left - 30, top: 60, bottom: stage.height - 30 };
+    const p = map.project(point);
+    if (p.x > free.left && p.x < free.right && p.y > free.top && p.y < free.bottom) return;
+    map.panBy([p.x - (free.left + free.right) / 2, p.y - (free.top + free.bottom) / 2], { duration: 400 });
   }
 
   function goTo({ point, bbox }, kind) {
@@ -158,7 +175,9 @@ async function begin() {
     if (id !== null) map.setFeatureState({ source: "cells", sourceLayer: "cells", id }, { hover: true });
   }
   const present = (names) => names.filter((name) => map.getLayer(name));
+  const fine = matchMedia("(hover: hover)");
   map.on("mousemove", (event) => {
+    if (!fine.matches) return;
     const found = map.queryRenderedFeatures(event.point, { layers: present([...PICK, "cell-fill"]) });
     const cell = found.find((one) => one.layer.id === "cell-fill");
     hover(cell && map.getZoom() >= CELLS_FROM ? cell.id : null);
@@ -213,15 +232,14 @@ async function begin() {
   on("whole-city", () => map.fitBounds(options.bounds, at.fitBoundsOptions || { padding: 40 }));
   on("report-start", () => {
     const { lng, lat } = map.getCenter();
-    if (map.getZoom() < 15) map.easeTo({ center: [lng, lat], zoom: 16 });
+    const begin = () => report.start({ lon: lng, lat });
     state.selected = null;
-    root.setAttribute("data-reporting", "");
-    report.start({ lon: lng, lat });
+    if (map.getZoom() >= 15) begin();
+    else map.easeTo({ center: [lng, lat], zoom: 16 }).once("moveend", begin);
   });
   on("my-place", () => navigator.geolocation?.getCurrentPosition(
     ({ coords }) => map.flyTo({ center: [coords.longitude, coords.latitude], zoom: CLOSE_ZOOM }),
     () => say(t("没有取得位置。请在浏览器里允许定位。")), { enableHighAccuracy: true, timeout: 10000 }));
-  const layersPanel = document.getElementById("layers");
   const toggle = document.getElementById("layers-toggle");
   const showLayers = (open) => {
     layersPanel.hidden = !open;

@@ -20,7 +20,7 @@ export function newId() {
 }
 
 /** Return the report's methods: start({lon, lat, facility}), stop. */
-export function makeReport(map, maplibre, panel, { options, onfiled, onstop }) {
+export function makeReport(map, maplibre, panel, { options, reveal, onfiled }) {
   let types = null;
   let pin = null;
   let draft = null;
@@ -42,6 +42,7 @@ export function makeReport(map, maplibre, panel, { options, onfiled, onstop }) {
     }
     pin = makePin(map, maplibre, [lon, lat], moved);
     form();
+    reveal([lon, lat]);
     locate();
   }
 
@@ -102,7 +103,7 @@ export function makeReport(map, maplibre, panel, { options, onfiled, onstop }) {
       : holder(place.primary?.code === place.holder?.code ? place.primary : place.backup, { linked: false });
     parts.where.replaceChildren(
       place.outside ? message("warn", t("在网格之外，离最近的网格 {d}。将交值班台处理。", { d: distance(place.distance_m || 0) })) : "",
-      facts([t("网格"), h("span", {}, h("span", { class: "code" }, place.cell.code), h("span", { class: "muted" }, ` ${[place.district, place.town, place.community].filter(Boolean).map((one) => one.name).join(" › ")}`))],
+      facts([t("网格"), h("span", { class: "stack" }, h("span", { class: "code" }, place.cell.code), h("span", { class: "muted small" }, `${[place.district, place.town, place.community].filter(Boolean).map((one) => one.name).join(" › ")}`))],
         [t("将交给"), who]));
     const near = place.facilities.filter((one) => one.distance_m <= NEAR_M).slice(0, 5);
     if (draft.facility && !near.some((one) => one.code === draft.facility)) draft.facility = null;
@@ -178,18 +179,14 @@ export function makeReport(map, maplibre, panel, { options, onfiled, onstop }) {
         [t("时限"), h("span", {}, when(filed.due_at), " ", h("span", { class: "tag info" }, left(filed.due_at)))]),
     ], [
       h("button", { type: "button", class: "button", onclick: () => start(at) }, t("在此再报一件")),
-      link("case", filed.id, t("查看案件")),
+      h("a", { class: "button", href: `/map#sel=case:${filed.id}`, "data-select": `case:${filed.id}` }, t("查看案件")),
     ]);
     onfiled(filed);
   }
 
   return {
     start,
-    stop: () => {
-      const was = draft !== null;
-      stop();
-      if (was) onstop();
-    },
+    stop,
     get active() { return draft !== null; },
     move: (lon, lat) => {
       pin.move([lon, lat]);

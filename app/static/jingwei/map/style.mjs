@@ -35,8 +35,16 @@ const heard = ["all", ["get", "on_duty"], ["!", ["get", "silent"]]];
 const classOf = ["slice", ["to-string", ["get", "type"]], 0, 2];
 const byClass = (p) => ["match", classOf, ...CLASSES.flatMap((code) => [code, p.classes[code]]), p.classes["05"]];
 
-/** Return the style of `theme`; `shown` says which layers are on, `colouring` how cells are filled. */
-export function style(theme, shown, colouring) {
+/** Return the style of `theme`; `shown` says which layers are on, `colouring` how cells are filled; without
+ * `workers`, their tiles are not asked for. */
+export function style(theme, shown, colouring, { workers = true } = {}) {
+  const all = everything(theme, shown, colouring);
+  if (workers) return all;
+  delete all.sources.workers;
+  return { ...all, layers: all.layers.filter((layer) => layer.source !== "workers") };
+}
+
+function everything(theme, shown, colouring) {
   const p = palettes[theme];
   const seen = (name) => ({ visibility: shown.has(name) ? "visible" : "none" });
   const towns = colouring === "town";
@@ -103,16 +111,6 @@ export function style(theme, shown, colouring) {
         filter: ["!", ["has", "count"]], layout: seen("facilities"),
         paint: { "circle-color": byClass(p), "circle-radius": zoomed(14, 1.7, 15, 2.8, 16, 4.5), "circle-stroke-color": p.edge,
           "circle-stroke-width": zoomed(14, 0.2, 16, 1) } },
-      { id: "worker-dot", type: "circle", source: "workers", "source-layer": "workers", maxzoom: ICONS_FROM, layout: seen("workers"),
-        paint: { "circle-radius": zoomed(9, 1.3, 12, 3, 13.5, 5), "circle-color": ["case", heard, p.worker, p.land],
-          "circle-stroke-color": ["case", heard, p.edge, p.off], "circle-stroke-width": zoomed(9, 0.6, 13, 1.4),
-          "circle-opacity": ["interpolate", ["linear"], ["zoom"], 9.5, ["case", heard, 0.8, 0], 11.5, ["case", heard, 1, 0.6], 12.5, 1],
-          "circle-stroke-opacity": ["interpolate", ["linear"], ["zoom"], 9.5, ["case", heard, 0.5, 0], 11.5, ["case", heard, 0.8, 0.5], 12.5, 1] } },
-      { id: "case-ended", type: "symbol", source: "cases", "source-layer": "cases", minzoom: 12, filter: ended,
-        layout: { ...seen("ended"), "icon-image": cased("case-ended"), "icon-allow-overlap": true } },
-      { id: "case", type: "symbol", source: "cases", "source-layer": "cases", filter: ["all", ["!", ended], ["!", pressing]],
-        layout: { ...seen("cases"), "icon-image": cased("case-open"), "icon-size": zoomed(9, 0.26, 11.5, 0.42, 13, 0.7, 16, 1),
-          "icon-allow-overlap": true, "icon-ignore-placement": true } },
       { id: "cell-name", type: "symbol", source: "cells", "source-layer": "cells", minzoom: 15.4, filter: ["has", "code"],
         layout: { ...seen("names"), "text-field": ["slice", ["get", "code"], 12], "text-font": FONT,
           "text-size": zoomed(15.4, 11, 18, 15), "text-padding": 3,
@@ -124,6 +122,16 @@ export function style(theme, shown, colouring) {
           "icon-image": cased(["concat", "facility-", ["match", classOf, CLASSES, classOf, "05"],
             ["case", ["in", ["get", "condition"], ["literal", ["damaged", "missing"]]], "-bad", ""]]),
           "icon-size": zoomed(16, 0.8, 18, 1.1), "icon-allow-overlap": true, "icon-padding": 0 } },
+      { id: "worker-dot", type: "circle", source: "workers", "source-layer": "workers", maxzoom: ICONS_FROM, layout: seen("workers"),
+        paint: { "circle-radius": zoomed(9, 1.3, 12, 3, 13.5, 5), "circle-color": ["case", heard, p.worker, p.land],
+          "circle-stroke-color": ["case", heard, p.edge, p.off], "circle-stroke-width": zoomed(9, 0.6, 13, 1.4),
+          "circle-opacity": ["interpolate", ["linear"], ["zoom"], 9.5, ["case", heard, 0.8, 0], 11.5, ["case", heard, 1, 0.6], 12.5, 1],
+          "circle-stroke-opacity": ["interpolate", ["linear"], ["zoom"], 9.5, ["case", heard, 0.5, 0], 11.5, ["case", heard, 0.8, 0.5], 12.5, 1] } },
+      { id: "case-ended", type: "symbol", source: "cases", "source-layer": "cases", minzoom: 12, filter: ended,
+        layout: { ...seen("ended"), "icon-image": cased("case-ended"), "icon-allow-overlap": true } },
+      { id: "case", type: "symbol", source: "cases", "source-layer": "cases", filter: ["all", ["!", ended], ["!", pressing]],
+        layout: { ...seen("cases"), "icon-image": cased("case-open"), "icon-size": zoomed(9, 0.26, 11.5, 0.42, 13, 0.7, 16, 1),
+          "icon-allow-overlap": true, "icon-ignore-placement": true } },
       { id: "community-name", type: "symbol", source: "areas", "source-layer": "area_labels", filter: level("community"),
         minzoom: 13.2, ...label(zoomed(13.2, 11.5, 16, 14), p.text2, { "text-padding": 8 }) },
       { id: "town-name", type: "symbol", source: "areas", "source-layer": "area_labels", filter: level("town"),

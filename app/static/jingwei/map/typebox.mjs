@@ -5,6 +5,8 @@ import { urgencyWord } from "./words.mjs";
 
 const USED = "jingwei.types";
 const FAVOURITES = 6;
+/** What is reported most, for somebody who has not reported yet: refuse, road damage, street trade, stickers... */
+const COMMON = ["E0110", "E0113", "E0406", "E0201", "E0409", "E0506"];
 const MOST = 40;
 
 function used() {
@@ -87,10 +89,11 @@ export function makeTypeBox(types, pinyin, { onchange }) {
     show(true);
     mark(found.length && input.value ? 0 : -1);
   }
+  const common = (type) => (COMMON.includes(type.code) ? COMMON.indexOf(type.code) : COMMON.length);
   function favourites() {
     const counts = used();
     const fits = wanted ? types.filter((type) => type.facility_type_code === wanted) : [];
-    const rest = types.filter((type) => !fits.includes(type)).sort((a, b) => (counts[b.code] || 0) - (counts[a.code] || 0) || a.urgency - b.urgency);
+    const rest = types.filter((type) => !fits.includes(type)).sort((a, b) => (counts[b.code] || 0) - (counts[a.code] || 0) || common(a) - common(b));
     return [...fits, ...rest].slice(0, FAVOURITES);
   }
   function drawQuick() {

@@ -1,0 +1,54 @@
+"""Search finds by the beginning of a code or a part of a name."""
+
+import pytest
+
+from tests.city import A, cell_code
+
+
+def found(client, q):
+    return [
+        (hit["kind"], hit["code"])
+        for hit in client.get("/api/v1/search", query_string={"q": q}).json["items"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("q", "first"),
+    [
+        ("2103020101000001", ("facility", "2103020101000001")),
+        (cell_code(0, 0), ("cell", cell_code(0, 0))),
+        ("解放街", ("area", "210302001")),
+        ("解放社区", ("area", A)),
+        ("210302001", ("area", "210302001")),
+        ("w0001", ("worker", "W0001")),
+        ("网格员4", ("worker", "W0004")),
+        ("设施02", ("facility", "2103020101000002")),
+    ],
+)
+def test_the_likeliest_comes_first(client_as, q, first):
+    assert found(client_as("dispatcher"), q)[0] == first
+
+
+def test_a_case_is_found_by_its_number(client_as):
+    client = client_as("dispatcher")
+    body = {"type": "E0110", "lon": 122.9905, "lat": 41.1035}
+    case = client.put("/api/v1/reports/0190d6f0-0000-7000-8000-00000000c0de", json=body).json
+    assert found(client, case["no"]) == [("case", case["id"])]
+    assert found(client_as("citizen"), case["no"]) == []
+
+
+@pytest.mark.parametrize("q", ["%", "_", "\\", "   ", "'", "zzz", "9" * 80])
+def test_what_is_nothing_finds_nothing(client_as, q):
+    assert found(client_as("dispatcher"), q) == []
+
+
+@pytest.mark.parametrize("q", ["a\x00b", "x" * 81])
+def test_what_cannot_be_asked_is_refused_by_name(client_as, q):
+    answer = client_as("dispatcher").get("/api/v1/search", query_string={"q": q})
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["field"] == "q"
+
+
+def test_workers_are_found_in_the_viewers_areas_only(client_as):
+    assert found(client_as("supervisor"), "网格员") == [("worker", f"W000{n}") for n in (1, 2, 3)]
+    assert found(client_as("worker"), "网格员") == []
