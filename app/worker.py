@@ -42,7 +42,8 @@ def make_worker(settings: Settings) -> procrastinate.App:
     def sweep(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
         with write() as tx:
             identity.sweep(tx, at=clock.now())
-        log.info("swept what is over, and %s parts of photos", sweep_parts(settings.photos))
+        parts = sweep_parts(settings.photos) + sweep_parts(settings.copies)
+        log.info("swept what is over, and %s parts of photos", parts)
 
     return made
 
