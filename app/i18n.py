@@ -36,6 +36,8 @@ METHODS = [
     ("templates/**.html", "jinja2"),
     ("static/jingwei/**.mjs", "javascript"),
 ]
+# without it, t("…") inside a template string of a module would be missed
+OPTIONS = {"static/jingwei/**.mjs": {"parse_template_string": True}}
 KEYWORDS: Mapping[str, Any] = {"_": None, "t": None, "gettext": None, "lazy_gettext": None}
 
 
@@ -95,7 +97,7 @@ def script_strings(code: str) -> dict[str, str]:
 def collected() -> Catalog:
     """Return every message that stands in the code, with its places."""
     catalogue = Catalog(project="jingwei", fuzzy=False)
-    found = extract_from_dir(str(HERE), METHODS, keywords=KEYWORDS)
+    found = extract_from_dir(str(HERE), METHODS, OPTIONS, keywords=KEYWORDS)
     for path, line, message, comments, context in sorted(found, key=lambda item: (item[0], item[1])):
         catalogue.add(message, locations=[(path, line)], auto_comments=comments, context=context)
     return catalogue

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,19 @@ from app.settings import ROOT, Settings
 from app.transaction import Tx
 from tests.city import PASSWORD
 
-ARGUMENTS = (
-    "--no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update"
-    " --disable-sync --hide-scrollbars --force-color-profile=srgb --use-gl=angle --use-angle=swiftshader"
-    " --enable-unsafe-swiftshader"
-).split()
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--force-color-profile=srgb",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
 NO_OTHER_HOST = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 PATIENCE_MS = 90_000
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -46,10 +54,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def city(server: Any, template: str, name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def city(
+    server: Any, template: str, name: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
     """Settings on a clone with published tiles."""
-    from dataclasses import replace  # noqa: PLC0415
-
     made = replace(server.create(f"{name}_browser", template), var=tmp_path_factory.mktemp("browser"))
     engine = make_engine(made)
     with engine.begin() as connection:

@@ -57,7 +57,7 @@ def test_a_manhole_is_found_by_its_code_and_its_report_reaches_a_worker(visit, c
     assert page.inner_text("#filed-worker") == "网格员1"
     assert len(page.inner_text("#filed-no")) == 19
     assert cases() == before + 1
-    page.click("#panel-title ~ *, .panel-foot a")
+    page.click(".panel-foot a")
     page.wait_for_selector(".timeline")
     assert "井盖缺角" in page.inner_text("#panel")
 

@@ -6,7 +6,10 @@ from tests.city import A, cell_code
 
 
 def found(client, q):
-    return [(hit["kind"], hit["code"]) for hit in client.get("/api/v1/search", query_string={"q": q}).json["items"]]
+    return [
+        (hit["kind"], hit["code"])
+        for hit in client.get("/api/v1/search", query_string={"q": q}).json["items"]
+    ]
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ const makers = {
       parts: [
         h("p", {}, h("span", { class: `tag ${card.condition === "good" ? "ok" : "danger"}` }, conditionWord(card.condition)), " ",
           h("span", { class: "tag" }, className(card.type.code.slice(0, 2)))),
-        card.photo ? h("img", { class: "photo", src: `/api/v1/photos/${card.photo}`, alt: t("设施照片"), loading: "lazy" }) : null,
+        card.photo ? h("img", { class: "photo", src: `/api/v1/photos/${card.photo}?size=thumb`, alt: t("设施照片"), loading: "lazy" }) : null,
         facts([t("编号"), code(card.code)], [t("位置"), place(card)], [t("地址"), card.address],
           [t("所在网格"), card.cell ? link("cell", card.cell, code(card.cell)) : t("网格之外")],
           [t("责任网格员"), holder(card.primary) || t("未指派")], [t("备岗"), holder(card.backup)],
@@ -119,7 +119,7 @@ const makers = {
           h("span", { class: "tag" }, urgencyWord(card.urgency))),
         card.text ? h("p", { class: "quote" }, card.text) : null,
         card.photos?.length ? h("div", { class: "photos" }, card.photos.map((one) =>
-          h("a", { href: `/api/v1/photos/${one}`, target: "_blank", rel: "noopener" }, h("img", { src: `/api/v1/photos/${one}`, alt: t("案件照片"), loading: "lazy" })))) : null,
+          h("a", { href: `/api/v1/photos/${one}`, target: "_blank", rel: "noopener" }, h("img", { src: `/api/v1/photos/${one}?size=thumb`, alt: t("案件照片"), loading: "lazy" })))) : null,
         facts([t("编号"), code(card.no)], [t("位置"), place(card)],
           [t("所在网格"), card.cell ? link("cell", card.cell, code(card.cell)) : t("网格之外 {d}", { d: distance(card.outside_m || 0) })],
           [t("承办"), card.worker ? (card.worker.name ? link("worker", card.worker.code, card.worker.name) : card.worker.code)

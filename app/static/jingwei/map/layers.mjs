@@ -81,5 +81,10 @@ export function makeLayers(root, { options, state, theme, changed }) {
   document.addEventListener("jingwei:theme", drawLegend);
   count();
   setInterval(() => document.visibilityState === "visible" && count(), EVERY_MS);
-  return { count };
+  /** Set the switches to what `state` says. */
+  function sync() {
+    for (const box of root.querySelectorAll("input[name=layer]")) box.checked = state.shown.has(box.value);
+    for (const radio of root.querySelectorAll("input[name=fill]")) radio.checked = radio.value === state.colouring;
+  }
+  return { count, sync };
 }

@@ -78,6 +78,11 @@ async function begin() {
   addEventListener("hashchange", () => location.hash !== written && follow());
   function follow() {
     const said = view.read(location.hash);
+    state.shown.clear();
+    said.shown.forEach((name) => state.shown.add(name));
+    state.colouring = said.colouring;
+    layers.sync();
+    restyle();
     if (said.centre) map.jumpTo({ center: said.centre, zoom: said.zoom });
     if (said.selected) select(said.selected, { fly: !said.centre, push: false });
     else if (state.selected) panel.close();

@@ -9,6 +9,7 @@ export function makePanel(root, { onclose }) {
   const close = () => {
     if (root.hidden) return;
     root.hidden = true;
+    root.classList.remove("tall");
     root.replaceChildren();
     document.documentElement.removeAttribute("data-panel");
     if (opener?.isConnected) opener.focus({ preventScroll: true });

@@ -125,7 +125,7 @@ function everything(theme, shown, colouring) {
       { id: "worker-dot", type: "circle", source: "workers", "source-layer": "workers", maxzoom: ICONS_FROM, layout: seen("workers"),
         paint: { "circle-radius": zoomed(9, 1.3, 12, 3, 13.5, 5), "circle-color": ["case", heard, p.worker, p.land],
           "circle-stroke-color": ["case", heard, p.edge, p.off], "circle-stroke-width": zoomed(9, 0.6, 13, 1.4),
-          "circle-opacity": ["interpolate", ["linear"], ["zoom"], 9.5, ["case", heard, 0.8, 0], 11.5, ["case", heard, 1, 0.6], 12.5, 1],
+          "circle-opacity": ["interpolate", ["linear"], ["zoom"], 9.5, ["case", heard, 0.5, 0], 11.5, ["case", heard, 0.8, 0.6], 12.5, 1],
           "circle-stroke-opacity": ["interpolate", ["linear"], ["zoom"], 9.5, ["case", heard, 0.5, 0], 11.5, ["case", heard, 0.8, 0.5], 12.5, 1] } },
       { id: "case-ended", type: "symbol", source: "cases", "source-layer": "cases", minzoom: 12, filter: ended,
         layout: { ...seen("ended"), "icon-image": cased("case-ended"), "icon-allow-overlap": true } },
