@@ -9,9 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from psycopg import Connection as PsycopgConnection
 from psycopg.errors import Diagnostic
+from psycopg.types.json import set_json_loads
 from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
@@ -76,6 +78,7 @@ def make_engine(settings: Settings, *, pool_size: int = 8) -> sa.Engine:
         },
     )
     event.listen(engine, "connect", _watch_replication)
+    set_json_loads(orjson.loads)
     return engine
 
 
