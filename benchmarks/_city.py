@@ -8,9 +8,11 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import psycopg
@@ -24,20 +26,6 @@ from benchmarks import _synthetic
 
 CELLS, FACILITIES, WORKERS, TYPES, CASES = 12_900, 64_000, 1_815, 90, 20_000
 COMMUNITY, TOWN = 24, 10
-PAST = """
-INSERT INTO cases (
-    id, no, kind, type_code, status, source, text, geom, crs_source, observed_at, received_at, due_at,
-    closed_at, cell_code, community_code, worker_id, reported_by, body_sha256
-)
-SELECT gen_random_uuid(), (2 * 10::numeric ^ 18 + past.n)::bigint::text, 'incident', 'F0101', 'closed',
-       'operator', 'Long ago', ST_PointOnSurface(v.geom), 'wgs84', at, at, at + interval '1 day',
-       at + interval '1 day', v.cell_code, left(v.cell_code, 12), p.worker_id, 1, '\\x00'
-FROM generate_series(1, %(count)s) past (n)
-CROSS JOIN LATERAL (SELECT now() - make_interval(mins => past.n) AS at) then_
-JOIN (SELECT w.*, row_number() OVER () AS n, count(*) OVER () AS total FROM cell_versions w) v
-  ON v.n = 1 + past.n %% v.total
-JOIN posts p ON p.cell_code = v.cell_code AND p.role = 'primary'
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +36,7 @@ class City:
     bounds: tuple[float, float, float, float]
     cells: int
     workers: int
+    facilities: int
 
 
 @contextmanager
@@ -91,7 +80,7 @@ def _built(settings: Settings, times: int) -> City:
     engine.dispose()
     _run(settings.database_url, "VACUUM ANALYZE")
     west, south, east, north = (float(v) for v in shapely.total_bounds(outlines))
-    return City(settings, (west, south, east, north), len(outlines), WORKERS * times)
+    return City(settings, (west, south, east, north), len(outlines), WORKERS * times, FACILITIES * times)
 
 
 def _fill(connection: psycopg.Connection[Any], outlines: Any, times: int) -> None:
@@ -121,8 +110,25 @@ def _fill(connection: psycopg.Connection[Any], outlines: Any, times: int) -> Non
     )
     _people(connection, codes, times, rng)
     _facilities(connection, whole, times, rng)
-    # A statement planned for an empty table reads it from end to end, long after it has filled.
-    connection.execute(PAST, {"count": CASES * times})
+    _past(connection, codes, outlines, times)
+
+
+def _past(connection: psycopg.Connection[Any], codes: Sequence[str], outlines: Any, times: int) -> None:
+    """Write old cases: a statement planned for an empty table reads it whole, long after it has filled."""
+    now = datetime.now(UTC)
+    spots = _ewkb(shapely.point_on_surface(outlines))
+    workers = WORKERS * times
+    columns = (
+        "cases (id, no, kind, type_code, status, source, text, geom, crs_source, observed_at, received_at,"
+        " due_at, closed_at, cell_code, community_code, worker_id, reported_by, body_sha256)"
+    )
+    with connection.cursor() as cursor, cursor.copy(f"COPY {columns} FROM STDIN") as copy:
+        for number in range(CASES * times):
+            cell, at = number % len(codes), now - timedelta(minutes=number)
+            code, later = codes[cell], at + timedelta(days=1)
+            what = ("incident", "F0101", "closed", "operator", "Long ago", spots[cell], "wgs84")
+            whose = (code, code[:12], 1 + cell * workers // len(codes), 1, b"old")
+            copy.write_row((uuid4(), str(2 * 10**18 + number), *what, at, at, later, later, *whose))
 
 
 def _people(connection: psycopg.Connection[Any], codes: Sequence[str], times: int, rng: Any) -> None:

@@ -113,20 +113,16 @@ class Turns:
         """Return a run of `script` in a city: its transactions a second."""
         path = self.folder / f"{name}.sql"
         path.write_text(script)
-        west, south, east, north = where.bounds
-        with psycopg.connect(where.settings.database_url) as connection:
-            connection.execute(f"SET search_path = {where.settings.schema}, public")
-            row = connection.execute("SELECT count(*) FROM facilities").fetchone()
-        variables = {
-            "west": west,
-            "south": south,
-            "east": east,
-            "north": north,
-            "cells": where.cells,
-            "workers": where.workers,
-            "facilities": row[0] if row else 1,
-        }
-        return partial(rate, where.settings, path, clients=clients, seconds=self.seconds, variables=variables)
+        return partial(
+            rate, where.settings, path, clients=clients, seconds=self.seconds, variables=variables(where)
+        )
+
+
+def variables(where: City) -> dict[str, float]:
+    """Return what the scripts ask of a city."""
+    west, south, east, north = where.bounds
+    sizes = {"cells": where.cells, "workers": where.workers, "facilities": where.facilities}
+    return {"west": west, "south": south, "east": east, "north": north, **sizes}
 
 
 def _without_event(where: City) -> None:

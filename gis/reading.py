@@ -404,7 +404,9 @@ def _assumed(source: Source, told: str | None) -> bool:
 
 
 def _encoding_findings(source: Source, info: _Info) -> Iterator[Finding]:
-    if source.encoding is not None and source.encoding.guessed:
+    # A CSV in UTF-8 is what everybody expects.
+    expected = source.format is Format.CSV and info.encoding == "utf-8"
+    if source.encoding is not None and source.encoding.guessed and not expected:
         yield Finding(
             "encoding-guessed",
             Severity.NOTE,

@@ -1,13 +1,19 @@
 """The house keeps its own rules."""
 
+import re
+from dataclasses import fields
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from werkzeug.routing import Rule
 
+from app.db import named_statements
 from app.errors import NotAllowed, NotSignedIn
 from app.identity.access import permission_of
 from app.identity.rules import PERMISSIONS, Permission, Role
+from app.settings import PREFIX, ROOT, Settings
 
 OPEN_CHANGES = {"identity.enter", "identity.sign_out"}
 """Routes that change something for somebody unknown; both check their form's token themselves."""
@@ -77,3 +83,60 @@ def test_every_route_lets_in_the_roles_that_have_its_permission(app, client_as, 
         expected = permission is Permission.PUBLIC or permission in PERMISSIONS[role]
         answer = _asked(app, rule, method, Authorization=bearer)
         assert answer == ("in" if expected else "403"), (role, method, rule.rule)
+
+
+def test_every_setting_is_documented_and_no_other():
+    text = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    documented = set(re.findall(r"^\| `(JINGWEI_\w+)` \|", text, re.MULTILINE))
+    assert documented == {PREFIX + field.name.upper() for field in fields(Settings)}
+
+
+@pytest.mark.parametrize("statement", sorted(named_statements()))
+def test_every_named_statement_can_be_planned(tx, statement):
+    compiled = named_statements()[statement].compile(dialect=postgresql.dialect(paramstyle="numeric_dollar"))
+    numbers = {int(number) for number in re.findall(r"\$(\d+)", str(compiled))}
+    nothing = f"({', '.join(['NULL'] * len(numbers))})" if numbers else ""
+    raw = tx.connection.connection.cursor()
+    raw.execute(f"PREPARE planned AS {compiled}")
+    try:
+        raw.execute(f"EXPLAIN EXECUTE planned{nothing}")
+        assert raw.fetchall()
+    finally:
+        tx.execute(sa.text("DEALLOCATE planned"))
+
+
+def _ours(*patterns: str):
+    for pattern in patterns:
+        for path in ROOT.glob(pattern):
+            if "vendor" not in path.parts:
+                yield path, path.read_text("utf-8")
+
+
+def test_no_page_names_another_host():
+    found = [
+        (path.name, host)
+        for path, text in _ours("app/templates/**/*.html", "app/static/**/*.*")
+        for host in re.findall(r"(?:https?:)?//([a-z0-9-]+(?:\.[a-z0-9-]+)+)", text)
+        if host != "www.w3.org"  # the name of SVG's namespace, never asked
+    ]
+    assert found == []
+
+
+def test_sql_names_no_schema_and_sets_no_search_path():
+    found = [
+        (path.name, words)
+        for path, text in _ours("app/**/*.sql", "migrations/functions/*.sql")
+        for words in re.findall(r"(?i)\b(?:jingwei|public)\.\w+|\bsearch_path\b", re.sub(r"--.*", "", text))
+    ]
+    assert found == []
+
+
+def test_no_page_has_a_script_or_style_of_its_own():
+    found = [
+        (path.name, tag)
+        for path, text in _ours("app/templates/**/*.html")
+        for tag in re.findall(
+            r"<script(?![^>]*(?:src=|type=\"application/json))[^>]*>|<style|\son\w+=|\sstyle=", text
+        )
+    ]
+    assert found == []

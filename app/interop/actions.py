@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
@@ -24,6 +24,10 @@ from gis.checks import Outlines, PostRows
 from gis.errors import BadCode
 from gis.findings import Finding, Severity, finding, has_errors
 from gis.formats import Layer
+
+MISPLACED_ROWS = 5
+MISPLACED_SHARE = 0.05
+"""So many rows beside their place are no single mistakes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,27 @@ def examine(subject: Subject, layer: Layer, city: City, *, terms: Terms) -> Exam
             field=lacking[0],
         )
     rows, findings = _EXAMINE[subject](table, layer, city, terms)
+    findings += _datum(layer, findings)
     told = [replace_severity(f, terms.accepted) for f in (*layer.findings, *findings)]
     return Examination(subject, rows, tuple(told), city.version)
+
+
+def _datum(layer: Layer, findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield a hint when so much lies beside its place that the file's datum must be another one."""
+    beside = {f.row for f in findings if f.code in {"outside-town", "outside-grid", "wrong-county"}}
+    if len(beside) < MISPLACED_ROWS or len(beside) < MISPLACED_SHARE * len(layer):
+        return
+    yield finding(
+        "datum-suspect",
+        None,
+        f"{len(beside):,} of {len(layer):,} rows lie beside their place: the file was taken for {layer.crs}, "
+        "which may be wrong. Chinese web maps use GCJ-02 or BD-09, some 500 m off: try --crs "
+        "gcj02, bd09 or wgs84.",
+        f"{len(layer):,} 行中有 {len(beside):,} 行偏离应在位置：文件按 {layer.crs} 读取，可能有误。"
+        "国内网络地图采用 GCJ-02 或 BD-09，偏移约 500 米，请试 --crs gcj02、bd09 或 wgs84。",
+        severity=Severity.WARNING,
+        value=layer.crs,
+    )
 
 
 def replace_severity(found: Finding, accepted: frozenset[str]) -> Finding:

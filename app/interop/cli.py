@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -21,15 +21,18 @@ from tqdm import tqdm
 from app import clock, transaction
 from app.db import make_engine
 from app.errors import JingweiError
-from app.grid.actions import Origin
 from app.grid.cli import Moment
-from app.interop import actions, queries
 from app.interop.rules import ACCEPTABLE, FORMS, Subject
 from app.settings import Settings, read_settings
-from gis import formats
 from gis.errors import BadFile, GisError
 from gis.findings import Finding, Severity
-from gis.formats import Layer
+
+if TYPE_CHECKING:
+    from app.grid.actions import Origin
+    from app.interop.actions import Examination
+    from gis.formats import Layer
+
+# What reads files is imported where it is used: it costs every other command half a second.
 
 SHOWN = 10
 WORDS_ZH = {"error": "错误", "warning": "警告", "note": "提示"}
@@ -142,6 +145,9 @@ def run_import(
         BadValue: a column is missing.
         Conflict: the city's history forbids the change.
     """
+    from app.interop import actions, queries  # noqa: PLC0415
+    from gis import formats  # noqa: PLC0415
+
     wanted = Subject(subject)
     at = clock.now()
     terms = actions.Terms(
@@ -176,6 +182,8 @@ def run_import(
 
 
 def _origin(file: str, layer: Layer, note: str) -> Origin:
+    from app.grid.actions import Origin  # noqa: PLC0415
+
     with Path(file).open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return Origin(
@@ -190,7 +198,7 @@ def _origin(file: str, layer: Layer, note: str) -> Origin:
 def _report(
     file: str,
     layer: Layer,
-    made: actions.Examination,
+    made: Examination,
     changes: Mapping[str, int] | None,
     *,
     since: datetime,
@@ -281,6 +289,9 @@ def _findings(findings: list[Finding], language: str, *, everything: bool) -> It
 @click.option("--area", default="", help="Only what lies in this area: its code, or the beginning of it.")
 def export(subject: str, file: Path, *, at: datetime | None, crs: str, encoding: str, area: str) -> None:
     """Write cells, facilities, workers or posts to FILE: .gpkg, .geojson, .zip (Shapefile), .fgb or .csv."""
+    from app.interop import queries  # noqa: PLC0415
+    from gis import formats  # noqa: PLC0415
+
     prefix = area.removesuffix("00") if len(area) == 6 else area
     with _database(read_settings()), transaction.read(snapshot=True) as tx:
         frame = queries.contents(tx, Subject(subject), at=at or clock.now(), area=prefix)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gis.formats import Kind
+from gis.shapes import Kind
 
 
 class Subject(StrEnum):

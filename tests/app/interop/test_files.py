@@ -72,6 +72,13 @@ def test_a_grid_in_another_system_comes_back_to_its_place(tx, settings, tmp_path
     assert max(after[code].hausdorff_distance(shape) for code, shape in before.items()) < 1e-9
 
 
+def test_a_grid_taken_for_the_wrong_datum_is_suspected(tx, settings, tmp_path):
+    formats.write(frame(tx), tmp_path / "a.gpkg", crs="gcj02")
+    report = run(settings, "cells", tmp_path / "a.gpkg", crs="wgs84")
+    assert "warning:datum-suspect" in kinds(report)
+    assert "--crs gcj02" in "\n".join(cli.lines(report, language="en"))
+
+
 def test_a_dry_run_writes_nothing(tx, settings, tmp_path):
     cells = frame(tx)
     cells.loc[0, "code"] = cells.loc[0, "code"][:12] + "099"
