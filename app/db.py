@@ -83,10 +83,13 @@ def make_engine(settings: Settings, *, pool_size: int = 8) -> sa.Engine:
 
 
 def _watch_replication(connection: PsycopgConnection[Any], record: Any) -> None:
-    """Mark a connection whose commit may not have reached a standby: the answer must not say "filed"."""
+    """Mark a connection that was warned: at a commit, it may not have reached a standby.
+
+    The words are the server's, in its language, so that only class and severity are asked.
+    """
 
     def note(diagnostic: Diagnostic) -> None:
-        if diagnostic.sqlstate == "01000" and "replicated" in (diagnostic.message_primary or ""):
+        if diagnostic.sqlstate == "01000" and diagnostic.severity_nonlocalized == "WARNING":
             record.info[UNREPLICATED] = True
 
     connection.add_notice_handler(note)
