@@ -50,12 +50,15 @@ TELL = JsCode(
     " const told = document.createElement('span'); told.textContent = feature.properties.t; return told; });"
     " }"
 )
-SIZES = {"overdue": 20, "soon": 19, "open": 13, "ended": 9}
-"""Pixels, on A4, of the marks of cases."""
+SIZES = {
+    Detail.CITY: {"overdue": 13, "soon": 13, "open": 9, "ended": 5},
+    Detail.DISTRICT: {"overdue": 20, "soon": 19, "open": 13, "ended": 8, "on": 9, "off": 7},
+    Detail.STREET: {"overdue": 22, "soon": 21, "open": 15, "ended": 10, "on": 15, "off": 13},
+}
+"""Pixels, on A4, of the marks of cases and workers."""
 
-WORKER_SIZES = {Detail.CITY: 7, Detail.DISTRICT: 9, Detail.STREET: 15}
 LOWER = {"ended": -300, "off": -200, "on": -100, "open": 100, "soon": 200, "overdue": 300}
-"""What lies above what, as Leaflet's offset; names lie at 0."""
+"""What lies above what, as Leaflet's offset; names above all, moved aside where there is room."""
 
 
 class ForeignPart(RuntimeError):
@@ -110,7 +113,8 @@ def inlined(folder: Path) -> tuple[str, str]:
 
     The images are those of Leaflet's own markers and layer switch, which are not used.
     """
-    style = re.sub(r"url\([^)]*\)", "none", (folder / "leaflet.css").read_text("utf-8"))
+    style = re.sub(r"/\*.*?\*/", "", (folder / "leaflet.css").read_text("utf-8"), flags=re.DOTALL)
+    style = re.sub(r"url\([^)]*\)", "none", style)
     script = (folder / "leaflet.js").read_text("utf-8")
     return style, re.sub(r"^//# sourceMappingURL=.*$", "", script, flags=re.MULTILINE)
 
@@ -162,20 +166,16 @@ def _towns(towns: Sequence[Any], *, fill_towns: bool) -> Iterator[folium.GeoJson
 
 
 def _marks(found: Snapshot) -> Iterator[folium.GeoJson]:
-    size = WORKER_SIZES[found.detail]
-    sizes = SIZES | {"on": size, "off": size - 2}
     for kind in sorted({mark.kind for mark in found.facilities}):
         yield _dots([m for m in found.facilities if m.kind == kind and not m.bad], f"facility f{kind}", 3.2)
     yield _dots([m for m in found.facilities if m.bad], "facility bad", 4.2)
-    workers = found.workers if found.detail is not Detail.CITY else heard(found.workers)
-    marks = (*workers, *found.cases)
+    marks = [*found.workers, *found.cases]
+    if found.detail is Detail.CITY:
+        # of a whole city, only who is on duty, and small: icons would hide the streets
+        yield _dots([mark for mark in found.workers if mark.kind == "on"], "worker", 1.3)
+        marks = list(found.cases)
     for kind in sorted({mark.kind for mark in marks}, key=lambda name: LOWER[name]):
-        yield _icons([mark for mark in marks if mark.kind == kind], kind, sizes[kind])
-
-
-def heard(workers: Sequence[Mark]) -> tuple[Mark, ...]:
-    """Return the workers on duty who are heard of: of a whole city the others would hide the streets."""
-    return tuple(worker for worker in workers if worker.kind == "on")
+        yield _icons([mark for mark in marks if mark.kind == kind], kind, SIZES[found.detail][kind])
 
 
 def _shapes(shapes: Sequence[Geometry], look: str) -> folium.GeoJson:

@@ -35,6 +35,9 @@ USUAL = ("areas", "cells", "facilities", "cases", "workers", "names")
 DEMO = "demo city"
 """What the grid of the demo city names as its source."""
 
+OFFICES = {"居民委员会": "", "村民委员会": "村", "居委会": "", "村委会": "村"}
+"""What the register adds to a community's name, and what stays of it on a map."""
+
 
 def _box(text: str) -> str:
     bbox(text)
@@ -174,7 +177,10 @@ def _sheet_script(query: PrintQuery, found: Snapshot) -> str:
 
 def _short(name: str) -> str:
     """Return the name as a map writes it: 宏福社区, where the register says 宏福社区居民委员会."""
-    return name.removesuffix("居民委员会").removesuffix("民委员会") or name
+    for office, place in OFFICES.items():
+        if name.endswith(office):
+            name = name.removesuffix(office) + place
+    return name.replace("村村", "村")
 
 
 def _policy(scripts: list[str], styles: list[str]) -> str:

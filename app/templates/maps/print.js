@@ -10,7 +10,7 @@
     label.className = `name ${level}`;
     label.textContent = text;
     const icon = L.divIcon({ html: label, iconSize: [0, 0], className: "" });
-    L.marker([lat, lon], { icon, interactive: false, keyboard: false, zIndexOffset: 0 }).addTo(map);
+    L.marker([lat, lon], { icon, interactive: false, keyboard: false, zIndexOffset: 5000 }).addTo(map);
     return { label, level };
   }
 
