@@ -16,6 +16,7 @@ from psycopg.errors import Diagnostic
 from psycopg.types.json import set_json_loads
 from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.orm import DeclarativeBase
 
 from app.errors import BadSetting
@@ -103,6 +104,12 @@ def named_statements() -> dict[str, sa.TextClause]:
         for name, body in _split(path.read_text("utf-8")):
             found[f"{path.parent.name}.{name}"] = sa.text(body)
     return found
+
+
+@cache
+def driver_statement(name: str) -> str:
+    """Return a named statement as psycopg takes it."""
+    return str(named_statements()[name].compile(dialect=PGDialect_psycopg()))  # type: ignore[no-untyped-call]  # SQLAlchemy's own gap
 
 
 def _split(text: str) -> list[tuple[str, str]]:

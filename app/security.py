@@ -30,8 +30,7 @@ def install(app: Flask, settings: Settings) -> None:
     """Give every answer the headers it does not have yet; believe a proxy only where one is set."""
 
     def close(response: Response) -> Response:
-        for name, value in headers.items():
-            response.headers.setdefault(name, value)
+        response.headers.extend([pair for pair in headers.items() if pair[0] not in response.headers])
         return response
 
     headers = dict(HEADERS)
