@@ -12,7 +12,7 @@ from app.db import make_engine
 from app.grid import routes as grid_routes
 from app.identity import access
 from app.identity import routes as identity_routes
-from app.maps import card_routes, tile_routes
+from app.maps import card_routes, print_routes, tile_routes
 from app.maps import routes as map_routes
 from app.settings import Settings, read_settings
 
@@ -27,6 +27,7 @@ BLUEPRINTS = (
     tile_routes.blueprint,
     card_routes.blueprint,
     map_routes.blueprint,
+    print_routes.blueprint,
 )
 
 

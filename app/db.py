@@ -9,9 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from psycopg import Connection as PsycopgConnection
 from psycopg.errors import Diagnostic
+from psycopg.types.json import set_json_loads
 from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
@@ -76,14 +78,18 @@ def make_engine(settings: Settings, *, pool_size: int = 8) -> sa.Engine:
         },
     )
     event.listen(engine, "connect", _watch_replication)
+    set_json_loads(orjson.loads)
     return engine
 
 
 def _watch_replication(connection: PsycopgConnection[Any], record: Any) -> None:
-    """Mark a connection whose commit may not have reached a standby: the answer must not say "filed"."""
+    """Mark a connection that was warned: at a commit, it may not have reached a standby.
+
+    The words are the server's, in its language, so that only class and severity are asked.
+    """
 
     def note(diagnostic: Diagnostic) -> None:
-        if diagnostic.sqlstate == "01000" and "replicated" in (diagnostic.message_primary or ""):
+        if diagnostic.sqlstate == "01000" and diagnostic.severity_nonlocalized == "WARNING":
             record.info[UNREPLICATED] = True
 
     connection.add_notice_handler(note)

@@ -31,6 +31,7 @@ from data.reference import case_types, facility_types
 
 Progress = Callable[[float, str], None]
 ZONE = ZoneInfo("Asia/Shanghai")
+US = "jingwei demo"
 MAKING, LOADING = 0.6, 0.25
 """The shares of the time that making the city and writing it take."""
 ANALYSED = (
@@ -178,6 +179,37 @@ def load(tx: Tx, city: City, *, progress: Progress) -> None:
     progress(1.0, "written")
 
 
+def walk(tx: Tx, *, at: datetime) -> int:
+    """Let the demo city's workers on duty be seen at `at`, some of them in another of their cells.
+
+    A city that is none of ours is left alone. Returns how many were seen.
+    """
+    ours = sa.text("SELECT EXISTS (SELECT FROM grid_versions WHERE created_by = :us)")
+    return tx.execute(WALK, {"at": at}).rowcount if tx.execute(ours, {"us": US}).scalar_one() else 0
+
+
+WALK = sa.text(
+    """
+    UPDATE workers w
+       SET position_at = CAST(:at AS timestamptz) - random() * interval '5 minutes',
+           position = coalesce(moved.place, w.position)
+      FROM (SELECT s.worker_id,
+                   (SELECT ST_GeometryN(ST_GeneratePoints(v.geom, 1), 1)
+                      FROM posts p
+                      JOIN cell_versions v
+                        ON v.cell_code = p.cell_code AND v.valid @> CAST(:at AS timestamptz)
+                     WHERE p.worker_id = s.worker_id AND p.role = 'primary'
+                       AND p.during @> CAST(:at AS timestamptz) AND s.moves
+                     ORDER BY random()
+                     LIMIT 1) AS place
+              FROM (SELECT worker_id, random() < 0.2 AS moves
+                      FROM shifts
+                     WHERE during @> CAST(:at AS timestamptz)) s) moved
+     WHERE w.id = moved.worker_id
+    """
+)
+
+
 def _types(tx: Tx, city: City) -> None:  # noqa: ARG001 - every part takes the city
     copy_rows(
         tx,
@@ -256,10 +288,10 @@ def _cells(tx: Tx, city: City) -> None:
     version = tx.execute(
         sa.text(
             "INSERT INTO grid_versions (valid_from, created_by, note, source_name, source_crs)"
-            " VALUES (:since, 'jingwei demo', :note, 'demo city', 'gcj02 outlines, converted once')"
+            " VALUES (:since, :us, :note, 'demo city', 'gcj02 outlines, converted once')"
             " RETURNING id"
         ),
-        {"since": SINCE, "note": f"演示数据, seed {city.seed}"},
+        {"since": SINCE, "us": US, "note": f"演示数据, seed {city.seed}"},
     ).scalar_one()
     cells = city.cells
     copy_rows(

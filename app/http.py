@@ -144,7 +144,7 @@ def parse(model: type[ParsedT], values: Any) -> ParsedT:
 _MENDS = {
     "extra_forbidden": "is no field here; leave it out, or spell it as the API's description does",
     "model_type": "is no object; send {...} with the fields in it",
-    "missing": "is missing; give it",
+    "missing": "is required; give it",
 }
 """Messages of pydantic that name no mend, or a class of ours."""
 
@@ -194,15 +194,19 @@ def raw_body(most: int, *, mend: str) -> bytes:
     """Return the body's bytes, at most `most`.
 
     Raises:
-        TooLarge: there are more; they are not read.
+        TooLarge: there are more; the rest is not read.
     """
-    request.max_content_length = most
+    request.max_content_length = most + 1  # a body without a length is cut there, and nothing is raised
     try:
-        return request.get_data(cache=False)
+        raw = request.get_data(cache=False)
     except RequestEntityTooLarge:
-        length = "more" if request.content_length is None else f"{request.content_length:,}"
-        message = f"body: it has {length} bytes, and at most {most:,} fit; {mend}"
-        raise errors.TooLarge(message, field="body", value=length) from None
+        raw = None
+    if raw is not None and len(raw) <= most:
+        return raw
+    length = request.content_length
+    told = f"more than {most:,}" if length is None else f"{length:,}"
+    message = f"body: it has {told} bytes, and at most {most:,} fit; {mend}"
+    raise errors.TooLarge(message, field="body", value=length)
 
 
 def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

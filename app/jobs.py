@@ -14,6 +14,7 @@ from app.transaction import Tx
 
 PUBLISH = "publish"
 SWEEP = "sweep"
+WALK = "walk"
 
 _deferring = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 

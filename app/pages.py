@@ -39,6 +39,12 @@ def vendored(name: str) -> str:
     return f"{current_app.static_url_path}/vendor/{folder}" if folder else ""
 
 
+def vendor_folder(name: str) -> Path | None:
+    """Return the folder of a vendored package, None when `npm ci` and the copying never ran."""
+    folder = _vendored(name)
+    return VENDOR / folder if folder else None
+
+
 @cache
 def _vendored(name: str) -> str:
     found = sorted(VENDOR.glob(f"{name}-[0-9]*"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import procrastinate
 
-from app import clock, jobs
+from app import clock, demo, jobs
 from app.identity import actions as identity
 from app.maps import tiles
 from app.maps.publish import publish as publish_layers
@@ -37,12 +37,19 @@ def make_worker(settings: Settings) -> procrastinate.App:
         tiles.sweep(settings.tiles / settings.schema, [(one.layer, one.version) for one in published])
         log.info("published %s (%s)", ", ".join(f"{one.layer} {one.version}" for one in published), why)
 
+    @made.periodic(cron="*/5 * * * *")
+    @made.task(name=jobs.WALK, queueing_lock=jobs.WALK)
+    def walk(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
+        with write() as tx:
+            demo.walk(tx, at=clock.now())
+
     @made.periodic(cron="17 * * * *")
     @made.task(name=jobs.SWEEP, queueing_lock=jobs.SWEEP)
     def sweep(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
         with write() as tx:
             identity.sweep(tx, at=clock.now())
-        log.info("swept what is over, and %s parts of photos", sweep_parts(settings.photos))
+        parts = sweep_parts(settings.photos) + sweep_parts(settings.copies)
+        log.info("swept what is over, and %s parts of photos", parts)
 
     return made
 

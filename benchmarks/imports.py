@@ -6,6 +6,7 @@ own and drops it.
 """
 
 import argparse
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -78,9 +79,8 @@ def _facilities(count: int) -> gpd.GeoDataFrame:
 
 def _lines(engine: sa.Engine, title: str, frame: gpd.GeoDataFrame, rounds: int) -> Iterator[Line]:
     with tempfile.TemporaryDirectory() as folder:
-        for kind, ending in (("GeoPackage", "gpkg"), ("Shapefile", "zip")):
-            path = Path(folder) / f"{title}.{ending}"
-            formats.write(frame, path, name=title)
+        for kind in ("GeoPackage", "Shapefile"):
+            path = _written(frame, Path(folder) / title, kind)
             contenders = {
                 "to_postgis": partial(_by_geopandas, engine, path),
                 "ours": partial(_by_copy, engine, path),
@@ -93,6 +93,15 @@ def _lines(engine: sa.Engine, title: str, frame: gpd.GeoDataFrame, rounds: int) 
             )
             yield Line(f"{title}, {kind}: geopandas, to_postgis", found["to_postgis"], None, len(frame))
             yield Line(f"{title}, {kind}: checked read, binary COPY", found["ours"], BAR, len(frame))
+
+
+def _written(frame: gpd.GeoDataFrame, path: Path, kind: str) -> Path:
+    if kind == "GeoPackage":
+        formats.write(frame, path.with_suffix(".gpkg"))
+        return path.with_suffix(".gpkg")
+    formats.write(frame, path.with_suffix(".zip"))
+    shutil.unpack_archive(path.with_suffix(".zip"), path.parent)
+    return path.with_suffix(".shp")
 
 
 def _by_geopandas(engine: sa.Engine, path: Path) -> str:

@@ -14,15 +14,17 @@ CAMERA = "Canary Phone 7"
 
 
 def picture(number: int = 0, *, kind: str = "JPEG", size: tuple[int, int] = (64, 48), **options) -> bytes:
-    """Return the bytes of a picture whose colours tell `number`."""
+    """Return the bytes of a picture that its `number` makes another."""
     colour = (number % 256, number // 256 % 256, 128)
     made = io.BytesIO()
+    if kind == "JPEG":
+        options.setdefault("comment", str(number).encode())
     Image.new("RGB", size, colour).save(made, kind, **options)
     return made.getvalue()
 
 
 def telling(number: int = 0) -> bytes:
-    """Return a JPEG, held upright by a camera turned aside, with position, device and a script in a comment."""
+    """Return a JPEG of a camera turned aside, with position, device, and a script in a comment."""
     exif = Image.Exif()
     exif[0x0110] = CAMERA
     exif[0x0112] = 6

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -88,6 +88,9 @@ class Report:
     photos: tuple[str, ...] = ()
 
 
+SAID = tuple(field.name for field in fields(Report))
+
+
 @dataclass(frozen=True, slots=True)
 class Filed:
     """The case of a report; `fresh` when this very report made it."""
@@ -154,7 +157,7 @@ def _limits(kind: TypeCard, at: datetime) -> dict[str, object]:
 
 def _digest(report: Report) -> bytes:
     """Return the SHA-256 of what was said, however its JSON was written."""
-    said = asdict(report)
+    said = {name: getattr(report, name) for name in SAID}
     if report.observed_at is not None:
         said["observed_at"] = report.observed_at.astimezone(UTC)
     return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).digest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 from flask import Blueprint, Response, current_app, request
 from pydantic import Field
@@ -42,7 +42,9 @@ class PhotoCard:
 class CopyQuery(Parsed):
     """Which copy."""
 
-    size: Size = Field(Size.LARGE, description="thumb: at most 320 pixels long; large: at most 2,048")
+    size: Literal["thumb", "large"] = Field(
+        "large", description="thumb: at most 320 pixels long; large: at most 2,048"
+    )
 
 
 @blueprint.put("/api/v1/photos/<sha256>")
@@ -98,7 +100,7 @@ def show_photo(sha256: str, query: CopyQuery) -> Response:
     if request.if_none_match.contains(etag):
         answer = Response(status=304)
     else:
-        copy = blobs.copy_of(_settings().photos, _settings().copies, sha256, query.size)
+        copy = blobs.copy_of(_settings().photos, _settings().copies, sha256, Size(query.size))
         answer = Response(copy, content_type=COPY_TYPE)
         answer.headers["Content-Disposition"] = f'inline; filename="{sha256[:12]}-{query.size}.jpg"'
     answer.set_etag(etag)

@@ -20,7 +20,7 @@ from app.grid.positions import Position
 from app.http import Description, Parsed, bbox, decode_cursor, describe, encode_cursor, json_answer
 from app.identity.access import allow, viewer
 from app.identity.rules import REPORTS, Permission, Viewer
-from app.transaction import read, write
+from app.transaction import read, write_at_once
 
 blueprint = Blueprint("cases", __name__)
 
@@ -191,7 +191,7 @@ class Cases:
 def put_report(report_id: UUID, body: ReportBody) -> Response:
     """File a report: 201 the first time, 200 when it is sent again."""
     report = Report(id=report_id, **dict(body))
-    with write() as tx:
+    with write_at_once() as tx:
         filed = report_case(tx, report, by=viewer(), at=clock.now())
     return json_answer(filed.case, 201 if filed.fresh else 200)
 

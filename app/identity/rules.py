@@ -105,6 +105,7 @@ class Limit:
 
 SIGN_INS = Limit("sign_in", amount=60, by_token=60)
 REPORTS = Limit("reports", amount=300, by_token=120_000, lease=30)
+PRINTS = Limit("prints", amount=60, by_token=600)
 PHOTOS = Limit("photos", amount=300, by_token=60_000, lease=10)
 TILES = Limit("tiles", amount=6_000, by_token=120_000, lease=200)
 

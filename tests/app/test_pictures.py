@@ -45,7 +45,7 @@ def test_a_phones_double_picture_is_a_jpeg():
     ],
 )
 def test_what_is_no_picture_of_ours_is_refused(data):
-    with pytest.raises(NoPicture, match="send|save"):
+    with pytest.raises(NoPicture, match=r"send|save"):
         pictures.looks(data)
 
 
@@ -57,7 +57,7 @@ def test_a_picture_cut_off_is_refused(kind, left):
     noise.save(made, kind)
     data = made.getvalue()
     assert pictures.looks(data).width == 320
-    with pytest.raises(NoPicture, match="whole file|own bytes"):
+    with pytest.raises(NoPicture, match=r"whole file|own bytes"):
         pictures.looks(data[: int(len(data) * left)])
 
 

@@ -230,6 +230,11 @@ async function begin() {
   on("zoom-in", () => map.zoomIn());
   on("zoom-out", () => map.zoomOut());
   on("whole-city", () => map.fitBounds(options.bounds, at.fitBoundsOptions || { padding: 40 }));
+  // the page for paper shows what is on the screen: its address is made when it is asked for
+  on("print", ({ currentTarget: link }) => {
+    const box = map.getBounds().toArray().flat().map((degrees) => degrees.toFixed(5)).join(",");
+    link.search = new URLSearchParams({ bbox: box, on: [...state.shown].join(","), fill: state.colouring });
+  });
   on("report-start", () => {
     const { lng, lat } = map.getCenter();
     const begin = () => report.start({ lon: lng, lat });

@@ -347,3 +347,38 @@ def test_the_commands_report_in_plain_words_and_exit_1_on_errors(committed, tmp_
     assert json.loads(told.output)["error"]["code"] == "bad_file"
     for given in (["--map", "code"], ["--from", "soon"]):
         assert runner.invoke(main, ["import", "cells", str(path), *given]).exit_code == 2
+
+
+def no_crs(path):
+    formats.write(
+        gpd.GeoDataFrame({"code": ["1"]}, geometry=[city.outline(0, 0)], crs=4326), path, crs="gcj02"
+    )
+
+
+def far_away(path):
+    box = shapely.box(0, 0, 1, 1)
+    formats.write(gpd.GeoDataFrame({"code": ["1"]}, geometry=[box], crs=4326), path)
+
+
+def points_instead(path):
+    spot = shapely.Point(city.middle(0, 0))
+    formats.write(gpd.GeoDataFrame({"code": ["1"]}, geometry=[spot], crs=4326), path)
+
+
+def empty(path):
+    path.touch()
+
+
+def cut(path):
+    far_away(path)
+    path.write_bytes(path.read_bytes()[:50_000])
+
+
+@pytest.mark.parametrize("make", [no_crs, far_away, points_instead, empty, cut])
+def test_a_bad_file_is_told_and_leaves_the_database_as_it_was(tx, settings, tmp_path, make):
+    make(tmp_path / "a.gpkg")
+    before = state(tx)
+    with pytest.raises(BadFile) as told:
+        run(settings, "cells", tmp_path / "a.gpkg", applied=True)
+    assert told.value.zh != told.value.en
+    assert state(tx) == before
