@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -131,7 +131,18 @@ class Wanted:
     since: datetime | None = None
     text: str | None = None
     before: tuple[datetime, UUID] | None = None
+    overdue_at: datetime | None = None
     limit: int = PAGE
+
+
+@dataclass(frozen=True, slots=True)
+class AreaName:
+    """A district or town by code and name, with the name of the district it lies in."""
+
+    code: str
+    name: str
+    level: str
+    district: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +228,21 @@ def case(tx: Tx, case_id: UUID, *, sight: Sight) -> CaseFile:
     return CaseFile(**_fields(document), steps=steps)
 
 
+def areas_of(tx: Tx, prefixes: Sequence[str]) -> list[AreaName]:
+    """Return the districts and towns within `prefixes`, each district before its towns."""
+    if not prefixes:
+        return []
+    patterns = [f"{prefix}%" for prefix in prefixes]
+    return [AreaName(**row._mapping) for row in tx.named("cases.areas_of", patterns=patterns)]
+
+
+def photos_kept(tx: Tx, names: Sequence[str]) -> frozenset[str]:
+    """Return which of these photos have arrived: a report may name a photo that is still on its way."""
+    if not names:
+        return frozenset()
+    return frozenset(tx.execute(sa.select(Photo.sha256).where(Photo.sha256.in_(names))).scalars())
+
+
 def photo_seen(tx: Tx, sha256: str, *, sight: Sight) -> bool:
     """Whether the photo is of a case that `sight` allows or of a facility, or came from the viewer."""
     of_case = sa.exists().where(CasePhoto.sha256 == sha256, CasePhoto.case_id == Case.id, _seen(sight))
@@ -254,9 +280,15 @@ def _narrowed(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
     if wanted.worker is not None:
         of = sa.select(Worker.id).where(Worker.code == wanted.worker).scalar_subquery()
         yield Case.worker_id == of
-    if wanted.since is not None:
-        yield Case.received_at >= wanted.since
     if wanted.text is not None:
         yield Case.text.icontains(wanted.text, autoescape=True) | (Case.no == wanted.text)
+    yield from _at_times(wanted)
+
+
+def _at_times(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
+    if wanted.since is not None:
+        yield Case.received_at >= wanted.since
+    if wanted.overdue_at is not None:
+        yield sa.and_(Case.closed_at.is_(None), Case.due_at < wanted.overdue_at)
     if wanted.before is not None:
         yield sa.tuple_(Case.received_at, Case.id) < sa.tuple_(*map(sa.literal, wanted.before))

@@ -20,3 +20,12 @@ LEFT JOIN people p ON p.id = s.by_person
 LEFT JOIN workers w ON w.id = s.worker_id
 WHERE s.case_id = :id
 ORDER BY s.at, s.id;
+
+-- name: areas_of
+-- Districts and towns that a list of cases can be narrowed to, each district before its towns.
+SELECT a.code, a.name, a.level, CASE a.level WHEN 'town' THEN coalesce(up.name, '') ELSE a.name END AS district
+FROM areas a
+LEFT JOIN areas up ON up.code = a.parent_code
+WHERE a.level IN ('district', 'town')
+  AND a.code LIKE ANY (CAST(:patterns AS text[]))
+ORDER BY a.code;

@@ -222,7 +222,7 @@ def list_cases(query: CasesQuery) -> Response:
         page = queries.cases(tx, sight=sight_of(viewer()), wanted=query.wanted())
     if query.format == "geojson":
         return json_answer(_features(page), media_type="application/geo+json")
-    return json_answer(Cases(page.items, _next(page)))
+    return json_answer(Cases(page.items, next_cursor(page)))
 
 
 @blueprint.get("/api/v1/cases/<uuid:case_id>")
@@ -255,7 +255,8 @@ def _before(cursor: str) -> tuple[datetime, UUID]:
         raise BadValue(message, field="after", value=cursor) from None
 
 
-def _next(page: CasePage) -> str | None:
+def next_cursor(page: CasePage) -> str | None:
+    """Return the cursor of the page that follows, None on the last."""
     if not page.more:
         return None
     last = page.items[-1]
@@ -266,4 +267,4 @@ def _features(page: CasePage) -> CaseFeatures:
     features = tuple(
         CaseFeature("Feature", case.id, CasePoint("Point", (case.lon, case.lat)), case) for case in page.items
     )
-    return CaseFeatures("FeatureCollection", features, _next(page))
+    return CaseFeatures("FeatureCollection", features, next_cursor(page))

@@ -12,7 +12,8 @@ from uuid import UUID
 
 from app.errors import NotFound
 from app.http import Answer
-from app.identity.rules import Permission, Viewer
+from app.identity.rules import Viewer
+from app.maps.queries import sight_of
 from app.transaction import Tx
 
 SILENT_AFTER = timedelta(minutes=15)
@@ -184,15 +185,9 @@ class CityView:
 
 def sight(viewer: Viewer) -> dict[str, Any]:
     """Return what the statements ask of a viewer: LIKE patterns of their areas, and who they are."""
-
-    def patterns(permission: Permission) -> list[str]:
-        return [f"{prefix}%" for prefix in viewer.narrowed(permission).areas]
-
-    return {
-        "areas": patterns(Permission.READ_CASES),
-        "named": patterns(Permission.READ_WORKERS),
-        "person": viewer.person_id,
-    }
+    seen = sight_of(viewer)
+    patterns = [f"{prefix}%" for prefix in seen.areas]
+    return {"areas": patterns, "named": patterns, "person": seen.person_id, "worker": seen.worker_id}
 
 
 def cell(tx: Tx, code: str, *, viewer: Viewer, at: datetime) -> CellCard:
@@ -220,7 +215,8 @@ def area(tx: Tx, code: str, *, viewer: Viewer, at: datetime) -> AreaCard:
         NotFound: there is none.
     """
     seen = sight(viewer)
-    return _card(tx, AreaCard, "maps.area_card", code=code, at=at, areas=seen["areas"], person=seen["person"])
+    del seen["named"]
+    return _card(tx, AreaCard, "maps.area_card", code=code, at=at, **seen)
 
 
 def worker(tx: Tx, code: str, *, viewer: Viewer, at: datetime) -> WorkerCard:
