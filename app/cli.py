@@ -20,7 +20,6 @@ from app.interop import cli as interop_cli
 from app.settings import read_settings
 from gis.errors import GisError
 
-
 NO_TABLES = frozenset({"42P01", "42703", "42883", "3F000"})
 """PostgreSQL's states for a table, column, function or schema that is not there."""
 

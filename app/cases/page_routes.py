@@ -15,8 +15,8 @@ from flask_babel import format_datetime
 
 from app import clock, i18n
 from app.cases import queries
-from app.cases.queries import AreaName, CaseCard, Wanted
-from app.cases.routes import CasesQuery, next_cursor, sight_of
+from app.cases.queries import AreaName, CaseCard, Wanted, sight_of
+from app.cases.routes import CasesQuery, next_cursor
 from app.cases.rules import ENDED, Status
 from app.errors import BadValue
 from app.http import BadFields, parse

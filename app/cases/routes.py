@@ -13,13 +13,13 @@ from pydantic import AwareDatetime, Field, field_validator
 from app import clock
 from app.cases import queries
 from app.cases.actions import Report, report_case
-from app.cases.queries import OPEN, PAGE, CaseCard, CaseFile, CasePage, Sight, TypeCard, Wanted
+from app.cases.queries import OPEN, PAGE, CaseCard, CaseFile, CasePage, TypeCard, Wanted, sight_of
 from app.cases.rules import Status
 from app.errors import BadValue
 from app.grid.positions import Position
 from app.http import Description, Parsed, bbox, decode_cursor, describe, encode_cursor, json_answer
 from app.identity.access import allow, viewer
-from app.identity.rules import REPORTS, Permission, Viewer
+from app.identity.rules import REPORTS, Permission
 from app.transaction import read, write_at_once
 
 blueprint = Blueprint("cases", __name__)
@@ -232,12 +232,6 @@ def show_case(case_id: UUID) -> Response:
     """Show a case with its steps."""
     with read() as tx:
         return json_answer(queries.case(tx, case_id, sight=sight_of(viewer())))
-
-
-def sight_of(viewer: Viewer) -> Sight:
-    """Return which cases the viewer may see: a desk its areas, a worker what they hold, all their own."""
-    desk = viewer.narrowed(Permission.READ_WORKERS)
-    return Sight(areas=desk.areas, worker_id=viewer.worker_id, person_id=viewer.person_id)
 
 
 def _statuses(text: str | None) -> tuple[str, ...]:

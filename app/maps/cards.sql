@@ -154,6 +154,7 @@ WITH area AS (
         SELECT FROM shifts s WHERE s.worker_id = w.id AND s.during @> CAST(:at AS timestamptz))) AS on_duty
     FROM area
     JOIN workers w ON w.home_code LIKE area.below AND w.active
+    WHERE w.home_code LIKE ANY (CAST(:named AS text[]))
 )
 SELECT json_build_object(
     'code', a.code, 'name', a.name, 'level', a.level,
@@ -168,14 +169,15 @@ SELECT json_build_object(
     'facilities', CASE WHEN a.level IN ('city', 'district')
         THEN (SELECT count(*) FROM facilities f WHERE f.code LIKE a.below)
         ELSE (SELECT count(*) FROM facilities f WHERE ST_Intersects(f.geom, a.geom)) END,
-    'workers', staff.workers, 'on_duty', staff.on_duty,
+    'workers', CASE WHEN CAST(:named AS text[]) <> '{}' THEN staff.workers END,
+    'on_duty', CASE WHEN CAST(:named AS text[]) <> '{}' THEN staff.on_duty END,
     'open', open.open, 'overdue', open.overdue,
     'desk_staffed', a.desk_staffed, 'desk_phone', a.desk_phone
 ) AS card
 FROM area a, held, open, staff;
 
 -- name: worker_card
--- Only for :named areas.
+-- Only for :named areas; of a worker who also holds cells elsewhere, the cases here.
 WITH worker AS (
     SELECT w.*, EXISTS (
         SELECT FROM shifts s WHERE s.worker_id = w.id AND s.during @> CAST(:at AS timestamptz)) AS on_duty
@@ -194,6 +196,8 @@ WITH worker AS (
     FROM worker
     JOIN cases c ON c.worker_id = worker.id AND c.closed_at IS NULL
     JOIN case_types t ON t.code = c.type_code
+    WHERE (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.worker_id = CAST(:worker AS bigint)
+           OR c.reported_by = CAST(:person AS bigint))
 )
 SELECT json_build_object(
     'code', w.code, 'name', w.name,

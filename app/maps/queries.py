@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.cases.queries import Sight
-from app.identity.rules import Permission, Viewer
 from app.maps.rules import (
     AREA_BANDS,
     CELL_BANDS,
@@ -42,12 +41,6 @@ class LayerVersion:
     features: int
     broken_edges: int
     bounds: Bounds | None
-
-
-def sight_of(viewer: Viewer) -> Sight:
-    """Return which cases `viewer` may see: a desk its areas', a worker what they hold, all their own."""
-    desk = viewer.narrowed(Permission.READ_WORKERS)
-    return Sight(areas=desk.areas, worker_id=viewer.worker_id, person_id=viewer.person_id)
 
 
 def layer_versions(tx: Tx) -> Mapping[Layer, LayerVersion]:

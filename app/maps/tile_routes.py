@@ -9,11 +9,11 @@ from flask import Blueprint, Response, current_app, request
 from flask.blueprints import BlueprintSetupState
 
 from app import clock
+from app.cases.queries import sight_of
 from app.http import Description, Parsed, describe, json_answer
 from app.identity.access import allow, viewer
 from app.identity.rules import TILES, Permission
 from app.maps import queries
-from app.maps.queries import sight_of
 from app.maps.rules import STATIC, Layer, tile_at
 from app.maps.tilejson import TileJson, tilejson
 from app.maps.tiles import TileStore, compressed

@@ -91,7 +91,7 @@ const makers = {
           stat(card.cells, t("网格")), stat(card.facilities, t("设施"))),
         facts([t("编号"), code(card.code)], [t("上级"), areaLink(card.parent)],
           [t("网格面积"), t("{n} 平方公里", { n: (card.area_m2 / 1e6).toFixed(2) })], [t("人口"), card.population ? number(card.population) : null],
-          [t("网格员"), t("{on} 人在岗，共 {all} 人", { on: number(card.on_duty), all: number(card.workers) })],
+          [t("网格员"), card.workers === null ? null : t("{on} 人在岗，共 {all} 人", { on: number(card.on_duty), all: number(card.workers) })],
           [t("值班台"), card.desk_staffed ? `${t("有人值守")} ${card.desk_phone}` : card.desk_phone]),
         card.children.length ? section(t("下级（{n}）", { n: card.children.length }),
           h("ul", { class: "chips" }, card.children.map((one) => h("li", {}, link("area", one.code, one.name))))) : null,
