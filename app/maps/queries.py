@@ -27,6 +27,9 @@ from app.transaction import Tx
 EDGE = 64 / EXTENT
 """Outlines reach so much of a tile's side over its edge, so that the line along the edge is not drawn."""
 
+FAR = 0.9
+"""A cell that stays within so many tiles' sides of a tile is drawn whole: MapLibre takes up to one side."""
+
 RECENT = timedelta(days=7)
 SILENT_AFTER = timedelta(minutes=15)
 MOST_CASES = 2_000
@@ -93,13 +96,18 @@ def _cells_tile(tx: Tx, tile: Tile, coarser: int) -> bytes:
         return b""
     band = max(band_at(tile.z, CELL_BANDS) - coarser, CELL_BANDS[0])
     extent = cells_extent(tile.z) >> coarser
-    return _one(tx, "maps.cells_tile", tile, band=band, extent=extent, **_sides(_widened(tile)))
+    far = {f"far_{side}": value for side, value in _sides(_widened(tile, FAR)).items()}
+    raster = _raster(tile, extent)
+    return _one(
+        tx, "maps.cells_tile", tile, band=band, extent=extent, **raster, **far, **_sides(_widened(tile))
+    )
 
 
 def _facilities_tile(tx: Tx, tile: Tile, coarser: int) -> bytes:
     """Points with their code; then without; then ever larger clusters."""
     if tile.z >= FIRST_POINT_ZOOM and coarser < 2:
-        return _one(tx, "maps.facilities_tile", tile, codes=coarser == 0)
+        sides = _sides(tile.bounds_m)
+        return _one(tx, "maps.facilities_tile", tile, codes=coarser == 0, **_raster(tile, EXTENT), **sides)
     steps = coarser - 2 if tile.z >= FIRST_POINT_ZOOM else coarser
     resolution = max(resolution_at(tile.z) - steps, RESOLUTIONS[0])
     return _one(tx, "maps.clusters_tile", tile, resolution=resolution)
@@ -114,9 +122,16 @@ def _one(tx: Tx, statement: str, tile: Tile, **parameters: Any) -> bytes:
     return bytes(found or b"")
 
 
-def _widened(tile: Tile) -> Bounds:
+def _raster(tile: Tile, extent: int) -> dict[str, float]:
+    """Return how EPSG:3857 metres become the tile's own units, which run from its north-west corner."""
+    west, _, east, north = tile.bounds_m
+    scale = extent / (east - west)
+    return {"shift_x": -west, "shift_y": -north, "scale": scale, "flip": -scale}
+
+
+def _widened(tile: Tile, share: float = EDGE) -> Bounds:
     west, south, east, north = tile.bounds_m
-    edge = (east - west) * EDGE
+    edge = (east - west) * share
     return west - edge, south - edge, east + edge, north + edge
 
 
