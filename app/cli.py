@@ -93,7 +93,7 @@ def migrate() -> None:
 
 @main.command()
 def publish() -> None:
-    """Publish areas, cells and facilities for the map, and sweep the tiles of older versions."""
+    """Publish areas, cells, facilities and streets for the map, and sweep the tiles of older versions."""
     from app.maps.publish import publish as publish_layers  # noqa: PLC0415 - costs every other command 300 ms
     from app.maps.tiles import sweep  # noqa: PLC0415 - same
 

@@ -15,6 +15,7 @@ from app.maps.rules import (
     FIRST_POINT_ZOOM,
     MIN_ZOOM,
     RESOLUTIONS,
+    STREET_BANDS,
     Bounds,
     Layer,
     Tile,
@@ -68,6 +69,9 @@ def published_tile(tx: Tx, layer: Layer, tile: Tile, *, coarser: int = 0) -> byt
         return _facilities_tile(tx, tile, coarser)
     if layer is Layer.CELLS:
         return _cells_tile(tx, tile, coarser)
+    if layer is Layer.STREETS:
+        band = max(band_at(tile.z, STREET_BANDS) - coarser, STREET_BANDS[0])
+        return _one(tx, "maps.streets_tile", tile, band=band, **_sides(_widened(tile)))
     band = max(band_at(tile.z, AREA_BANDS) - coarser, AREA_BANDS[0])
     return _one(tx, "maps.areas_tile", tile, band=band, **_sides(_widened(tile)))
 

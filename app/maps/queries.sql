@@ -21,6 +21,11 @@ SELECT id, code, type_code, condition, ST_AsBinary(geom) AS geom
 FROM facilities
 ORDER BY code;
 
+-- name: streets_to_publish
+SELECT kind, name, ST_AsBinary(geom) AS geom
+FROM streets
+ORDER BY id;
+
 -- name: publication_lock
 -- Publications of one city go one after the other, else an older one could write last.
 SELECT pg_advisory_xact_lock(hashtext(current_schema() || '.publish'));
@@ -81,6 +86,17 @@ WITH piece AS (
     ORDER BY id
 )
 SELECT ST_AsMVT(piece, 'cells', CAST(:extent AS integer), 'geom', 'id') FROM piece;
+
+-- name: streets_tile
+-- Streets that the zoom does not draw, and names that it does not write, are not in its band.
+WITH piece AS (
+    SELECT kind, name, ST_AsMVTGeom(geom, ST_TileEnvelope(:z, :x, :y), 4096, 64) AS geom
+    FROM tile_streets
+    WHERE band = CAST(:band AS smallint)
+      AND geom && ST_MakeEnvelope(:west, :south, :east, :north, 3857)
+    ORDER BY number
+)
+SELECT ST_AsMVT(piece, 'streets', 4096, 'geom') FROM piece WHERE geom IS NOT NULL;
 
 -- name: clusters_tile
 WITH piece AS (

@@ -57,7 +57,7 @@ def _open_store(state: BlueprintSetupState) -> None:
 @allow(Permission.READ_MAP, limit=TILES)
 @describe(
     Description(
-        summary="A vector tile of areas, cells or facilities",
+        summary="A vector tile of areas, cells, facilities or streets",
         tag="tiles",
         query=TileQuery,
         answers={**TILE_ANSWERS, 304: "not changed"},
@@ -127,7 +127,7 @@ def workers_tile(z: int, x: int, y: int, query: NoQuery) -> Response:  # noqa: A
 @allow(Permission.READ_MAP)
 @describe(
     Description(
-        summary="The TileJSON 3.0 of areas, cells or facilities",
+        summary="The TileJSON 3.0 of areas, cells, facilities or streets",
         tag="tiles",
         query=NoQuery,
         answers={200: TileJson},

@@ -28,6 +28,9 @@ VECTOR_LAYERS: Mapping[Layer, Mapping[str, Fields]] = MappingProxyType(
                 "condition": "good, damaged, missing, abandoned; from zoom 14",
             }
         },
+        Layer.STREETS: {
+            "streets": {"kind": "river, arterial; street from zoom 13", "name": "name, from zoom 14"}
+        },
         Layer.CASES: {
             "cases": {
                 "id": "UUID",

@@ -15,6 +15,7 @@ export const sources = () => ({
   areas: tiles("areas"),
   cells: { ...tiles("cells") },
   facilities: tiles("facilities"),
+  streets: tiles("streets"),
   cases: tiles("cases"),
   workers: tiles("workers"),
   selected: { type: "geojson", data: empty },
@@ -22,6 +23,13 @@ export const sources = () => ({
 });
 
 const zoomed = (...stops) => ["interpolate", ["linear"], ["zoom"], ...stops];
+/** Widths that double with every zoom, as things on the ground do. */
+const grown = (...stops) => ["interpolate", ["exponential", 2], ["zoom"], ...stops];
+const ROUND = { "line-join": "round", "line-cap": "round" };
+const ARTERIAL = [11, 1.6, 12, 2.4, 14, 5.5, 16, 13, 20, 140];
+const STREET = [13, 1, 14, 3, 16, 8, 20, 90];
+const RIVER = [11, 2.2, 13, 6, 14, 10, 16, 30, 20, 400];
+const wider = (stops, by) => stops.map((stop, i) => (i % 2 ? stop + by : stop));
 const level = (name) => ["==", ["get", "level"], name];
 
 function tint(p, code) {
@@ -56,6 +64,16 @@ function everything(theme, shown, colouring) {
     },
     paint: { "text-color": colour, "text-halo-color": p.halo, "text-halo-width": 1.6, "text-halo-blur": 0.4 },
   });
+  const street = (id, kind, from, paint) => ({ id, type: "line", source: "streets", "source-layer": "streets", minzoom: from,
+    filter: ["==", ["get", "kind"], kind], layout: { ...seen("streets"), ...ROUND }, paint });
+  const along = (id, kind, from, colour, size, extra = {}) => ({
+    id, type: "symbol", source: "streets", "source-layer": "streets", minzoom: from,
+    filter: ["all", ["==", ["get", "kind"], kind], ["has", "name"]],
+    layout: { ...seen(shown.has("names") ? "streets" : "names"), "text-field": ["get", "name"], "text-font": FONT, "text-size": size,
+      "symbol-placement": "line", "symbol-spacing": 340, "text-max-angle": 30, "text-padding": 6, "text-letter-spacing": 0.08,
+      "text-offset": ["step", ["zoom"], ["literal", [0, 0]], 16, ["literal", [0, 1.6]]], ...extra },
+    paint: { "text-color": colour, "text-halo-color": p.halo, "text-halo-width": 1.4, "text-halo-blur": 0.4 },
+  });
   return {
     version: 8,
     name: "Jingwei",
@@ -76,9 +94,17 @@ function everything(theme, shown, colouring) {
       { id: "cell-line", type: "line", source: "cells", "source-layer": "cells", minzoom: 12.4, layout: seen("cells"),
         paint: { "line-color": p.cell, "line-width": zoomed(12.4, 0.25, 14, 0.6, 17, 1.2),
           "line-opacity": zoomed(12.4, 0.15, 13.4, 0.7, 15, 1) } },
+      street("shore", "river", 11, { "line-color": p.shore, "line-width": grown(...wider(RIVER, 1.6)), "line-opacity": 0.8 }),
+      street("river", "river", 11, { "line-color": p.water, "line-width": grown(...RIVER) }),
+      street("street-edge", "street", 13.4, { "line-color": p.streetEdge, "line-width": grown(...wider(STREET, 1.8)),
+        "line-opacity": zoomed(13.4, 0, 14.2, 1) }),
+      street("arterial-edge", "arterial", 11, { "line-color": p.streetEdge, "line-width": grown(...wider(ARTERIAL, 1.8)),
+        "line-opacity": zoomed(11, 0.6, 13, 1) }),
+      street("street", "street", 13, { "line-color": p.street, "line-width": grown(...STREET), "line-opacity": zoomed(13, 0.2, 14, 1) }),
+      street("arterial", "arterial", 11, { "line-color": p.street, "line-width": grown(...ARTERIAL) }),
       { id: "community-line", type: "line", source: "areas", "source-layer": "areas", filter: level("community"), minzoom: 12.2,
         layout: { ...seen("areas"), "line-join": "round" },
-        paint: { "line-color": p.community, "line-width": zoomed(12.2, 0.5, 15, 1.3), "line-opacity": zoomed(12.2, 0.2, 13.5, 0.85) } },
+        paint: { "line-color": p.community, "line-width": zoomed(12.2, 0.5, 15, 1.3), "line-dasharray": [4, 2.5], "line-opacity": zoomed(12.2, 0.2, 13.5, 0.85) } },
       { id: "town-line", type: "line", source: "areas", "source-layer": "areas", filter: level("town"),
         layout: { ...seen("areas"), "line-join": "round" },
         paint: { "line-color": p.town, "line-width": zoomed(9, 0.5, 12, 1, 16, 2), "line-opacity": zoomed(8.5, 0.35, 11, 0.9) } },
@@ -129,6 +155,9 @@ function everything(theme, shown, colouring) {
           "circle-stroke-opacity": ["interpolate", ["linear"], ["zoom"], 9.5, ["case", heard, 0.5, 0], 11.5, ["case", heard, 0.8, 0.5], 12.5, 1] } },
       { id: "case-ended", type: "symbol", source: "cases", "source-layer": "cases", minzoom: 12, filter: ended,
         layout: { ...seen("ended"), "icon-image": cased("case-ended"), "icon-allow-overlap": true } },
+      along("street-name", "street", 15, p.streetText, zoomed(15, 11, 18, 14)),
+      along("arterial-name", "arterial", 14, p.streetText, zoomed(14, 11.5, 18, 15)),
+      along("river-name", "river", 14, p.waterText, zoomed(14, 12, 18, 15), { "text-letter-spacing": 0.3 }),
       { id: "case", type: "symbol", source: "cases", "source-layer": "cases", filter: ["all", ["!", ended], ["!", pressing]],
         layout: { ...seen("cases"), "icon-image": cased("case-open"), "icon-size": zoomed(9, 0.26, 11.5, 0.42, 13, 0.7, 16, 1),
           "icon-allow-overlap": true, "icon-ignore-placement": true } },
