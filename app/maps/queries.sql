@@ -63,7 +63,8 @@ SELECT coalesce((SELECT ST_AsMVT(outline, 'areas', 4096, 'geom') FROM outline WH
     || coalesce((SELECT ST_AsMVT(label, 'area_labels', 4096, 'geom') FROM label WHERE geom IS NOT NULL), '');
 
 -- name: cells_tile
--- `code` from zoom 14: below, a tile of 4,000 cells has no room for it and nobody can read it.
+-- `code` from zoom 14: below, a tile of 4,000 cells has no room for it and nobody can read it. From zoom 15 also one
+-- point for each name, since a label on a clipped outline repeats in every tile.
 WITH piece AS (
     SELECT id, CASE WHEN CAST(:z AS integer) >= 14 THEN code END AS code, town,
            ST_AsMVTGeom(
@@ -73,8 +74,19 @@ WITH piece AS (
     WHERE band = CAST(:band AS smallint)
       AND geom && ST_MakeEnvelope(:west, :south, :east, :north, 3857)
     ORDER BY id
+), label AS (
+    SELECT code, ST_AsMVTGeom(ST_PointOnSurface(geom), ST_TileEnvelope(:z, :x, :y), 4096, 0) AS geom
+    FROM tile_cells
+    WHERE CAST(:z AS integer) >= 15
+      AND band = CAST(:band AS smallint)
+      AND geom && ST_MakeEnvelope(:west, :south, :east, :north, 3857)
+    ORDER BY id
 )
-SELECT ST_AsMVT(piece, 'cells', CAST(:extent AS integer), 'geom', 'id') FROM piece WHERE geom IS NOT NULL;
+SELECT coalesce(
+           (SELECT ST_AsMVT(piece, 'cells', CAST(:extent AS integer), 'geom', 'id') FROM piece WHERE geom IS NOT NULL),
+           ''
+       )
+    || coalesce((SELECT ST_AsMVT(label, 'cell_labels', 4096, 'geom') FROM label WHERE geom IS NOT NULL), '');
 
 -- name: clusters_tile
 WITH piece AS (
