@@ -73,6 +73,7 @@ SELECT coalesce((SELECT ST_AsMVT(outline, 'areas', 4096, 'geom') FROM outline), 
 -- `code` from zoom 14: below, a tile of 4,000 cells has no room for it and nobody can read it.
 -- A cell is moved onto the tile's raster whole. ST_AsMVTGeom, which also clips and repairs, costs ten times
 -- that; it is left to cells that reach far over the edge. What hangs over, the reader cuts off.
+-- From zoom 15 also one point for each name, since a label on a clipped outline repeats in every tile.
 WITH piece AS (
     SELECT id, CASE WHEN CAST(:z AS integer) >= 14 THEN code END AS code, town,
            CASE WHEN geom @ ST_MakeEnvelope(:far_west, :far_south, :far_east, :far_north, 3857)
@@ -84,8 +85,19 @@ WITH piece AS (
     WHERE band = CAST(:band AS smallint)
       AND geom && ST_MakeEnvelope(:west, :south, :east, :north, 3857)
     ORDER BY id
+), label AS (
+    SELECT code, ST_AsMVTGeom(ST_PointOnSurface(geom), ST_TileEnvelope(:z, :x, :y), 4096, 0) AS geom
+    FROM tile_cells
+    WHERE CAST(:z AS integer) >= 15
+      AND band = CAST(:band AS smallint)
+      AND geom && ST_MakeEnvelope(:west, :south, :east, :north, 3857)
+    ORDER BY id
 )
-SELECT ST_AsMVT(piece, 'cells', CAST(:extent AS integer), 'geom', 'id') FROM piece;
+SELECT coalesce(
+           (SELECT ST_AsMVT(piece, 'cells', CAST(:extent AS integer), 'geom', 'id') FROM piece),
+           ''
+       )
+    || coalesce((SELECT ST_AsMVT(label, 'cell_labels', 4096, 'geom') FROM label WHERE geom IS NOT NULL), '');
 
 -- name: streets_tile
 -- Streets that the zoom does not draw, and names that it does not write, are not in its band.

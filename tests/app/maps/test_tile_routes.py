@@ -139,7 +139,7 @@ def test_tilejson_says_where_the_tiles_are_and_what_is_in_them(planner, publishe
     told = answer.json
     assert told["tilejson"] == "3.0.0"
     assert told["bounds"] == pytest.approx([122.990, 41.100, 122.996, 41.104], abs=0.006)
-    tile = tile_of(max(told["minzoom"], 14))
+    tile = tile_of(max(told["minzoom"], 15))
     url = told["tiles"][0].replace("{z}", str(tile.z)).replace("{x}", str(tile.x)).replace("{y}", str(tile.y))
     assert url.startswith("http://localhost/tiles/")
     drawn = mapbox_vector_tile.decode(planner.get(url).data)

@@ -5,7 +5,8 @@ const FONT = ["Noto Sans CJK SC", "Noto Sans SC", "PingFang SC", "Microsoft YaHe
 const BOLD = FONT.map((name) => (name === "sans-serif" ? name : `${name} Bold`));
 export const ENDED = ["closed", "void", "merged"];
 export const POINTS_FROM = 14;
-const CLUSTERS_FROM = 11.8;
+const CLUSTERS_FROM = 12.2;
+const WORKERS_FROM = 12.5;
 const ICONS_FROM = 13.5;
 
 const empty = { type: "FeatureCollection", features: [] };
@@ -121,23 +122,19 @@ function everything(theme, shown, colouring) {
         paint: { "line-color": p.selected, "line-width": zoomed(11, 1.4, 15, 3) } },
       { id: "accuracy-fill", type: "fill", source: "accuracy",
         paint: { "fill-color": p.worker, "fill-opacity": 0.14, "fill-outline-color": p.worker } },
-      { id: "facility-cluster", type: "circle", source: "facilities", "source-layer": "facilities",
-        minzoom: CLUSTERS_FROM, maxzoom: POINTS_FROM,
-        filter: ["has", "count"], layout: seen("facilities"),
-        paint: { "circle-color": p.cluster, "circle-opacity": 0.9, "circle-stroke-color": p.ring, "circle-stroke-width": 1.2,
-          "circle-stroke-opacity": 0.8,
-          "circle-radius": ["interpolate", ["linear"], ["sqrt", ["get", "count"]], 1, 7, 8, 11, 30, 17, 70, 24] } },
-      { id: "facility-count", type: "symbol", source: "facilities", "source-layer": "facilities",
-        minzoom: CLUSTERS_FROM, maxzoom: POINTS_FROM,
-        filter: ["has", "count"],
-        layout: { ...seen("facilities"), "text-field": ["to-string", ["get", "count"]], "text-font": BOLD, "text-size": 11,
-          "text-allow-overlap": true, "text-ignore-placement": true },
-        paint: { "text-color": p.clusterText } },
+      // a cluster yields to every name, circle and count together, and blocks nothing itself
+      { id: "facility-cluster", type: "symbol", source: "facilities", "source-layer": "facilities",
+        minzoom: CLUSTERS_FROM, maxzoom: POINTS_FROM, filter: ["has", "count"],
+        layout: { ...seen("facilities"), "icon-image": cased("cluster"), "icon-padding": 0, "icon-ignore-placement": true,
+          "icon-size": ["interpolate", ["linear"], ["sqrt", ["get", "count"]], 1, 0.36, 8, 0.52, 30, 0.74, 70, 1],
+          "text-field": ["to-string", ["get", "count"]], "text-font": FONT, "text-size": 10.5, "text-padding": 0,
+          "text-ignore-placement": true },
+        paint: { "text-color": p.clusterText, "icon-opacity": 0.85 } },
       { id: "facility-dot", type: "circle", source: "facilities", "source-layer": "facilities", minzoom: POINTS_FROM, maxzoom: 16,
         filter: ["!", ["has", "count"]], layout: seen("facilities"),
         paint: { "circle-color": byClass(p), "circle-radius": zoomed(14, 1.7, 15, 2.8, 16, 4.5), "circle-stroke-color": p.edge,
           "circle-stroke-width": zoomed(14, 0.2, 16, 1) } },
-      { id: "cell-name", type: "symbol", source: "cells", "source-layer": "cells", minzoom: 15.4, filter: ["has", "code"],
+      { id: "cell-name", type: "symbol", source: "cells", "source-layer": "cell_labels", minzoom: 15.4,
         layout: { ...seen("names"), "text-field": ["slice", ["get", "code"], 12], "text-font": FONT,
           "text-size": zoomed(15.4, 11, 18, 15), "text-padding": 3,
           "text-variable-anchor": ["center", "top", "bottom", "left", "right"], "text-radial-offset": 0.9, "text-justify": "auto" },
@@ -148,11 +145,10 @@ function everything(theme, shown, colouring) {
           "icon-image": cased(["concat", "facility-", ["match", classOf, CLASSES, classOf, "05"],
             ["case", ["in", ["get", "condition"], ["literal", ["damaged", "missing"]]], "-bad", ""]]),
           "icon-size": zoomed(16, 0.8, 18, 1.1), "icon-allow-overlap": true, "icon-padding": 0 } },
-      { id: "worker-dot", type: "circle", source: "workers", "source-layer": "workers", maxzoom: ICONS_FROM, layout: seen("workers"),
-        paint: { "circle-radius": zoomed(9, 1.3, 12, 3, 13.5, 5), "circle-color": ["case", heard, p.worker, p.land],
-          "circle-stroke-color": ["case", heard, p.edge, p.off], "circle-stroke-width": zoomed(9, 0.6, 13, 1.4),
-          "circle-opacity": ["interpolate", ["linear"], ["zoom"], 9.5, ["case", heard, 0.5, 0], 11.5, ["case", heard, 0.8, 0.6], 12.5, 1],
-          "circle-stroke-opacity": ["interpolate", ["linear"], ["zoom"], 9.5, ["case", heard, 0.5, 0], 11.5, ["case", heard, 0.8, 0.5], 12.5, 1] } },
+      { id: "worker-dot", type: "circle", source: "workers", "source-layer": "workers",
+        minzoom: WORKERS_FROM, maxzoom: ICONS_FROM, filter: heard, layout: seen("workers"),
+        paint: { "circle-radius": zoomed(12.5, 3.2, 13.5, 5), "circle-color": p.worker, "circle-stroke-color": p.edge,
+          "circle-stroke-width": 1.2 } },
       { id: "case-ended", type: "symbol", source: "cases", "source-layer": "cases", minzoom: 12, filter: ended,
         layout: { ...seen("ended"), "icon-image": cased("case-ended"), "icon-allow-overlap": true } },
       along("street-name", "street", 15, p.streetText, zoomed(15, 11, 18, 14)),
