@@ -27,7 +27,13 @@ def tile_of(lon: float, lat: float, z: int) -> dict[str, int]:
     return {"z": z, "x": int((x + 20037508.342789244) // side), "y": int((20037508.342789244 - y) // side)}
 
 
-TILES = [tile_of(*middle(column, 0), z) for z in (7, 12, 15) for column in (0, 2, 4)]
+TILES = [
+    dict(tile)
+    for tile in sorted(
+        {tuple(tile_of(*middle(x, y), z).items()) for z in (7, 12, 15) for x in (0, 5) for y in (0, 3)}
+    )
+]
+"""The tiles that the test city lies in."""
 
 
 @dataclass

@@ -177,8 +177,8 @@ RULES: Mapping[str, Named] = {
 LISTS = {
     "map_pages.start", "openapi.show", "cases.list_cases", "case_pages.cases", "grid.locate", "identity.me",
     "cards.find", "cards.summary", "cases.list_types", "health.healthz", "health.readyz",
-    "map_pages.map_page", "maps.print_page", "identity.sign_in", "identity.enter", "identity.sign_out", "tiles.cases_tilejson",
-    "tiles.workers_tilejson",
+    "map_pages.map_page", "maps.print_page", "identity.sign_in", "identity.enter", "identity.sign_out",
+    "tiles.cases_tilejson", "tiles.workers_tilejson",
 }  # fmt: skip
 """Routes that name no thing: what they hold is asked by the crawl below."""
 
