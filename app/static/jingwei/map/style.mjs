@@ -127,10 +127,10 @@ function everything(theme, shown, colouring) {
         paint: { "line-color": p.selected, "line-width": zoomed(11, 1.4, 15, 3) } },
       { id: "accuracy-fill", type: "fill", source: "accuracy",
         paint: { "fill-color": p.worker, "fill-opacity": 0.14, "fill-outline-color": p.worker } },
-      // a cluster yields to every name, circle and count together, and blocks nothing itself
+      // a cluster yields to every name, circle and count together, and blocks nothing; over the density it would hide it
       { id: "facility-cluster", type: "symbol", source: "facilities", "source-layer": "facilities",
         minzoom: CLUSTERS_FROM, maxzoom: POINTS_FROM, filter: ["has", "count"],
-        layout: { ...seen("facilities"), "icon-image": cased("cluster"), "icon-padding": 0, "icon-ignore-placement": true,
+        layout: { ...seen(colouring === "cases" ? "none" : "facilities"), "icon-image": cased("cluster"), "icon-padding": 0, "icon-ignore-placement": true,
           "icon-size": ["interpolate", ["linear"], ["sqrt", ["get", "count"]], 1, 0.36, 8, 0.52, 30, 0.74, 70, 1],
           "text-field": ["to-string", ["get", "count"]], "text-font": FONT, "text-size": 10.5, "text-padding": 0,
           "text-ignore-placement": true },
