@@ -18,6 +18,7 @@ from app.identity.rules import Permission, Viewer
 from app.transaction import Tx
 
 SILENT_AFTER = timedelta(minutes=15)
+DENSITY_OF = timedelta(days=90)
 CardT = TypeVar("CardT", bound=Answer)
 
 
@@ -175,6 +176,17 @@ class Summary(Answer):
     on_duty: int
 
 
+class Density(Answer):
+    """Where cases are: how many by the id that a cell has in the tiles, and by town how many times the mean.
+
+    The mean is that of the towns in which the viewer sees any.
+    """
+
+    since: datetime
+    cells: dict[str, int]
+    towns: dict[str, float]
+
+
 @dataclass(frozen=True, slots=True)
 class CityView:
     """The city's name and the box of its grid."""
@@ -243,6 +255,20 @@ def summary(tx: Tx, *, viewer: Viewer, at: datetime, midnight: datetime) -> Summ
     """Return how much each layer holds."""
     row = tx.named("maps.summary", at=at, midnight=midnight, **sight(viewer)).one()
     return Summary.model_validate(dict(row._mapping))
+
+
+def density(tx: Tx, *, viewer: Viewer, at: datetime) -> Density:
+    """Return how many cases, open or of the last `DENSITY_OF`, each cell and town has."""
+    seen, since = sight(viewer), at - DENSITY_OF
+    del seen["named"]
+    rows = tx.named("maps.density", at=at, since=since, **seen).all()
+    towns = [row for row in rows if row.kind == "town"]
+    mean = sum(row.cases for row in towns) / max(1, sum(row.cells for row in towns))
+    return Density(
+        since=since,
+        cells={row.key: row.cases for row in rows if row.kind == "cell"},
+        towns={row.key: round(row.cases / max(1, row.cells) / mean, 2) for row in towns},
+    )
 
 
 def city_view(tx: Tx, city: str) -> CityView | None:

@@ -259,6 +259,25 @@ FROM (
     WHERE w.active AND w.home_code LIKE ANY (CAST(:named AS text[]))
 ) w;
 
+-- name: density
+-- Cases that are open or came since :since, as far as the viewer sees: by version of the cell, and by town.
+WITH seen AS (
+    SELECT c.cell_code, left(c.community_code, 9) AS town
+    FROM cases c
+    WHERE (c.closed_at IS NULL OR c.received_at >= CAST(:since AS timestamptz))
+      AND c.cell_code IS NOT NULL
+      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.worker_id = CAST(:worker AS bigint)
+           OR c.reported_by = CAST(:person AS bigint))
+)
+SELECT 'cell' AS kind, CAST(v.id AS text) AS key, count(*) AS cases, 1 AS cells
+FROM seen
+JOIN cell_versions v ON v.cell_code = seen.cell_code AND v.valid @> CAST(:at AS timestamptz)
+GROUP BY v.id
+UNION ALL
+SELECT 'town', town, count(*), (SELECT count(*) FROM cells WHERE cells.community_code LIKE town || '%')
+FROM seen
+GROUP BY town;
+
 -- name: city_view
 -- Where the map begins: the towns, since the cells lie in them; the city's outline while there are none.
 SELECT a.code, a.name, ST_XMin(b.box) AS west, ST_YMin(b.box) AS south, ST_XMax(b.box) AS east,

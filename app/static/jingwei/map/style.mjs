@@ -13,7 +13,7 @@ const empty = { type: "FeatureCollection", features: [] };
 const tiles = (layer) => ({ type: "vector", url: `${location.origin}/tiles/${layer}.json` });
 
 export const sources = () => ({
-  areas: tiles("areas"),
+  areas: { ...tiles("areas"), promoteId: { areas: "code" } },
   cells: { ...tiles("cells") },
   facilities: tiles("facilities"),
   streets: tiles("streets"),
@@ -37,6 +37,11 @@ function tint(p, code) {
   const number = ["%", ["to-number", ["slice", ["get", code], 6, 9], 0], p.tints.length];
   return ["match", number, ...p.tints.flatMap((colour, i) => [i, colour]), p.land];
 }
+
+/** Colours by the states that density.mjs sets: cases of a cell, times the mean of a town. */
+const steps = (p, state, ...from) => ["step", ["coalesce", ["feature-state", state], 0], p.land, ...from.flatMap((least, i) => [least, p.ramp[i]])];
+export const CELL_STEPS = [1, 2, 3, 5];
+export const TOWN_STEPS = [0.4, 0.8, 1.2, 1.6];
 
 const ended = ["in", ["get", "status"], ["literal", ENDED]];
 const pressing = ["any", ["to-boolean", ["get", "overdue"]], ["to-boolean", ["get", "soon"]]];
@@ -88,9 +93,9 @@ function everything(theme, shown, colouring) {
         layout: { ...seen("areas"), "line-join": "round" },
         paint: { "line-color": p.glow, "line-width": zoomed(7, 4, 12, 12), "line-blur": 4 } },
       { id: "town-fill", type: "fill", source: "areas", "source-layer": "areas", filter: level("town"),
-        layout: seen("cells"), paint: { "fill-color": towns ? tint(p, "code") : p.land, "fill-antialias": false } },
+        layout: seen("cells"), paint: { "fill-color": towns ? tint(p, "code") : colouring === "cases" ? steps(p, "density", ...TOWN_STEPS) : p.land, "fill-antialias": false } },
       { id: "cell-fill", type: "fill", source: "cells", "source-layer": "cells", minzoom: 12, layout: seen("cells"),
-        paint: { "fill-color": towns ? tint(p, "town") : p.land, "fill-antialias": false,
+        paint: { "fill-color": towns ? tint(p, "town") : colouring === "cases" ? steps(p, "cases", ...CELL_STEPS) : p.land, "fill-antialias": false,
           "fill-opacity": ["case", ["boolean", ["feature-state", "hover"], false], 0.72, 1] } },
       { id: "cell-line", type: "line", source: "cells", "source-layer": "cells", minzoom: 12.4, layout: seen("cells"),
         paint: { "line-color": p.cell, "line-width": zoomed(12.4, 0.25, 14, 0.6, 17, 1.2),
@@ -122,10 +127,10 @@ function everything(theme, shown, colouring) {
         paint: { "line-color": p.selected, "line-width": zoomed(11, 1.4, 15, 3) } },
       { id: "accuracy-fill", type: "fill", source: "accuracy",
         paint: { "fill-color": p.worker, "fill-opacity": 0.14, "fill-outline-color": p.worker } },
-      // a cluster yields to every name, circle and count together, and blocks nothing itself
+      // a cluster yields to every name, circle and count together, and blocks nothing; over the density it would hide it
       { id: "facility-cluster", type: "symbol", source: "facilities", "source-layer": "facilities",
         minzoom: CLUSTERS_FROM, maxzoom: POINTS_FROM, filter: ["has", "count"],
-        layout: { ...seen("facilities"), "icon-image": cased("cluster"), "icon-padding": 0, "icon-ignore-placement": true,
+        layout: { ...seen(colouring === "cases" ? "none" : "facilities"), "icon-image": cased("cluster"), "icon-padding": 0, "icon-ignore-placement": true,
           "icon-size": ["interpolate", ["linear"], ["sqrt", ["get", "count"]], 1, 0.36, 8, 0.52, 30, 0.74, 70, 1],
           "text-field": ["to-string", ["get", "count"]], "text-font": FONT, "text-size": 10.5, "text-padding": 0,
           "text-ignore-placement": true },
