@@ -10,6 +10,7 @@ import logging
 import re
 import reprlib
 import secrets
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -19,7 +20,7 @@ import sqlalchemy as sa
 from flask import Flask, Request, Response, g, request
 from flask.sessions import SessionInterface, SessionMixin
 from pydantic import BaseModel, ConfigDict, ValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app import errors
@@ -353,15 +354,28 @@ def _http(error: HTTPException) -> Response:
 
 
 def _database_away(error: Exception) -> Response:
-    log.error("request %s: database: %s", request_id(), error)
+    log.error("request %s: database: %s", request_id(), _without_data(error))
     answer = problem(503, "database_away", "the database does not answer just now; send the same again")
     answer.headers["Retry-After"] = "1"
     return answer
 
 
 def _unknown(error: Exception) -> Response:
-    log.exception("request %s failed", request_id(), exc_info=error)
+    if isinstance(error, DBAPIError):
+        places = "".join(traceback.format_tb(error.__traceback__))
+        log.error("request %s failed: %s\n%s", request_id(), _without_data(error), places)
+    else:
+        log.exception("request %s failed", request_id(), exc_info=error)
     return problem(500, "internal", f"something failed here; tell us the id {request_id()}")
+
+
+def _without_data(error: Exception) -> str:
+    """Return which error it is. PostgreSQL's own words may repeat a whole row, and a log is read by many."""
+    if not isinstance(error, DBAPIError):
+        return type(error).__name__
+    diagnostic = getattr(error.orig, "diag", None)
+    known = [getattr(diagnostic, name, None) for name in ("sqlstate", "table_name", "constraint_name")]
+    return " ".join([type(error.orig).__name__, *(word for word in known if word)])
 
 
 def _stamp(response: Response) -> Response:

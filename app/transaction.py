@@ -136,6 +136,7 @@ def write() -> Iterator[Tx]:
     with engine().connect() as connection:
         with connection.begin():
             yield Tx(connection)
+            connection.info.pop(UNREPLICATED, None)  # what was warned of before the commit is something else
         _check_replicated(connection)
 
 

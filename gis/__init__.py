@@ -1,6 +1,6 @@
 """Pure spatial domain: no web, no database.
 
-What others use, by module (each is imported by itself, so that nobody pays for numba who only converts a point):
+What others use, by module (each is imported by itself: who only converts a point pays for no numba):
 
     gis.crs         named, to_wgs84, from_wgs84, geometries_to_wgs84, geometries_from_wgs84, in_china
     gis.codes       CELL, FACILITY, CASE, parse_area, parse_cell, parse_facility, parse_case, cell_codes

@@ -1,15 +1,17 @@
 """Cards of the map: what is known of a cell, facility, area or worker, each read by one statement.
 
-A worker's name is shown to whoever may read workers, in their areas; cases likewise, and to their reporters.
+A worker's name is shown to whoever may read workers, in their areas; cases are those of `sight_of`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
+from app.cases.queries import sight_of
 from app.errors import NotFound
 from app.http import Answer
 from app.identity.rules import Permission, Viewer
@@ -110,7 +112,10 @@ class FacilityCard(Answer):
 
 
 class AreaCard(Answer):
-    """A city, district, town or community, with what it holds."""
+    """A city, district, town or community, with what it holds; workers and cases as far as the viewer sees.
+
+    `workers` and `on_duty` are null for those who may read no workers.
+    """
 
     code: str
     name: str
@@ -124,8 +129,8 @@ class AreaCard(Answer):
     area_m2: float
     population: int
     facilities: int
-    workers: int
-    on_duty: int
+    workers: int | None
+    on_duty: int | None
     open: int
     overdue: int
     desk_staffed: bool
@@ -184,15 +189,17 @@ class CityView:
 
 def sight(viewer: Viewer) -> dict[str, Any]:
     """Return what the statements ask of a viewer: LIKE patterns of their areas, and who they are."""
-
-    def patterns(permission: Permission) -> list[str]:
-        return [f"{prefix}%" for prefix in viewer.narrowed(permission).areas]
-
+    cases = sight_of(viewer)
     return {
-        "areas": patterns(Permission.READ_CASES),
-        "named": patterns(Permission.READ_WORKERS),
-        "person": viewer.person_id,
+        "areas": _patterns(cases.areas),
+        "named": _patterns(viewer.narrowed(Permission.READ_WORKERS).areas),
+        "person": cases.person_id,
+        "worker": cases.worker_id,
     }
+
+
+def _patterns(areas: Sequence[str]) -> list[str]:
+    return [f"{prefix}%" for prefix in areas]
 
 
 def cell(tx: Tx, code: str, *, viewer: Viewer, at: datetime) -> CellCard:
@@ -219,8 +226,7 @@ def area(tx: Tx, code: str, *, viewer: Viewer, at: datetime) -> AreaCard:
     Raises:
         NotFound: there is none.
     """
-    seen = sight(viewer)
-    return _card(tx, AreaCard, "maps.area_card", code=code, at=at, areas=seen["areas"], person=seen["person"])
+    return _card(tx, AreaCard, "maps.area_card", code=code, at=at, **sight(viewer))
 
 
 def worker(tx: Tx, code: str, *, viewer: Viewer, at: datetime) -> WorkerCard:
@@ -229,10 +235,8 @@ def worker(tx: Tx, code: str, *, viewer: Viewer, at: datetime) -> WorkerCard:
     Raises:
         NotFound: there is none, or not in the viewer's areas.
     """
-    named = sight(viewer)["named"]
-    return _card(
-        tx, WorkerCard, "maps.worker_card", code=code, at=at, named=named, silent_since=at - SILENT_AFTER
-    )
+    moments = {"at": at, "silent_since": at - SILENT_AFTER}
+    return _card(tx, WorkerCard, "maps.worker_card", code=code, **moments, **sight(viewer))
 
 
 def summary(tx: Tx, *, viewer: Viewer, at: datetime, midnight: datetime) -> Summary:

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.cases.queries import Sight
-from app.identity.rules import Permission, Viewer
 from app.maps.rules import (
     AREA_BANDS,
     CELL_BANDS,
@@ -16,6 +15,7 @@ from app.maps.rules import (
     FIRST_POINT_ZOOM,
     MIN_ZOOM,
     RESOLUTIONS,
+    STREET_BANDS,
     Bounds,
     Layer,
     Tile,
@@ -27,6 +27,9 @@ from app.transaction import Tx
 
 EDGE = 64 / EXTENT
 """Outlines reach so much of a tile's side over its edge, so that the line along the edge is not drawn."""
+
+FAR = 0.9
+"""A cell that stays within so many tiles' sides of a tile is drawn whole: MapLibre takes up to one side."""
 
 RECENT = timedelta(days=7)
 SILENT_AFTER = timedelta(minutes=15)
@@ -42,12 +45,6 @@ class LayerVersion:
     features: int
     broken_edges: int
     bounds: Bounds | None
-
-
-def sight_of(viewer: Viewer) -> Sight:
-    """Return which cases `viewer` may see: a desk its areas', a worker what they hold, all their own."""
-    desk = viewer.narrowed(Permission.READ_WORKERS)
-    return Sight(areas=desk.areas, worker_id=viewer.worker_id, person_id=viewer.person_id)
 
 
 def layer_versions(tx: Tx) -> Mapping[Layer, LayerVersion]:
@@ -72,6 +69,9 @@ def published_tile(tx: Tx, layer: Layer, tile: Tile, *, coarser: int = 0) -> byt
         return _facilities_tile(tx, tile, coarser)
     if layer is Layer.CELLS:
         return _cells_tile(tx, tile, coarser)
+    if layer is Layer.STREETS:
+        band = max(band_at(tile.z, STREET_BANDS) - coarser, STREET_BANDS[0])
+        return _one(tx, "maps.streets_tile", tile, band=band, **_sides(_widened(tile)))
     band = max(band_at(tile.z, AREA_BANDS) - coarser, AREA_BANDS[0])
     return _one(tx, "maps.areas_tile", tile, band=band, **_sides(_widened(tile)))
 
@@ -100,13 +100,18 @@ def _cells_tile(tx: Tx, tile: Tile, coarser: int) -> bytes:
         return b""
     band = max(band_at(tile.z, CELL_BANDS) - coarser, CELL_BANDS[0])
     extent = cells_extent(tile.z) >> coarser
-    return _one(tx, "maps.cells_tile", tile, band=band, extent=extent, **_sides(_widened(tile)))
+    far = {f"far_{side}": value for side, value in _sides(_widened(tile, FAR)).items()}
+    raster = _raster(tile, extent)
+    return _one(
+        tx, "maps.cells_tile", tile, band=band, extent=extent, **raster, **far, **_sides(_widened(tile))
+    )
 
 
 def _facilities_tile(tx: Tx, tile: Tile, coarser: int) -> bytes:
     """Points with their code; then without; then ever larger clusters."""
     if tile.z >= FIRST_POINT_ZOOM and coarser < 2:
-        return _one(tx, "maps.facilities_tile", tile, codes=coarser == 0)
+        sides = _sides(tile.bounds_m)
+        return _one(tx, "maps.facilities_tile", tile, codes=coarser == 0, **_raster(tile, EXTENT), **sides)
     steps = coarser - 2 if tile.z >= FIRST_POINT_ZOOM else coarser
     resolution = max(resolution_at(tile.z) - steps, RESOLUTIONS[0])
     return _one(tx, "maps.clusters_tile", tile, resolution=resolution)
@@ -121,9 +126,16 @@ def _one(tx: Tx, statement: str, tile: Tile, **parameters: Any) -> bytes:
     return bytes(found or b"")
 
 
-def _widened(tile: Tile) -> Bounds:
+def _raster(tile: Tile, extent: int) -> dict[str, float]:
+    """Return how EPSG:3857 metres become the tile's own units, which run from its north-west corner."""
+    west, _, east, north = tile.bounds_m
+    scale = extent / (east - west)
+    return {"shift_x": -west, "shift_y": -north, "scale": scale, "flip": -scale}
+
+
+def _widened(tile: Tile, share: float = EDGE) -> Bounds:
     west, south, east, north = tile.bounds_m
-    edge = (east - west) * EDGE
+    edge = (east - west) * share
     return west - edge, south - edge, east + edge, north + edge
 
 

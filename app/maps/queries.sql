@@ -1,5 +1,7 @@
 -- Statements of the maps: what publication reads, and one statement for each layer's tile.
 -- Boxes come as numbers, so that the planner sees constants and takes the GiST index.
+-- No tile is filtered by `geom IS NOT NULL`: ST_AsMVT leaves such rows out by itself, and the filter would be
+-- pushed down and compute every geometry twice.
 
 -- name: areas_to_publish
 SELECT code, level, name, ST_AsBinary(geom) AS geom
@@ -18,6 +20,11 @@ ORDER BY v.cell_code;
 SELECT id, code, type_code, condition, ST_AsBinary(geom) AS geom
 FROM facilities
 ORDER BY code;
+
+-- name: streets_to_publish
+SELECT kind, name, ST_AsBinary(geom) AS geom
+FROM streets
+ORDER BY id;
 
 -- name: publication_lock
 -- Publications of one city go one after the other, else an older one could write last.
@@ -59,22 +66,49 @@ WITH outline AS (
       AND label && ST_TileEnvelope(:z, :x, :y)
     ORDER BY code
 )
-SELECT coalesce((SELECT ST_AsMVT(outline, 'areas', 4096, 'geom') FROM outline WHERE geom IS NOT NULL), '')
-    || coalesce((SELECT ST_AsMVT(label, 'area_labels', 4096, 'geom') FROM label WHERE geom IS NOT NULL), '');
+SELECT coalesce((SELECT ST_AsMVT(outline, 'areas', 4096, 'geom') FROM outline), '')
+    || coalesce((SELECT ST_AsMVT(label, 'area_labels', 4096, 'geom') FROM label), '');
 
 -- name: cells_tile
 -- `code` from zoom 14: below, a tile of 4,000 cells has no room for it and nobody can read it.
+-- A cell is moved onto the tile's raster whole. ST_AsMVTGeom, which also clips and repairs, costs ten times
+-- that; it is left to cells that reach far over the edge. What hangs over, the reader cuts off.
+-- From zoom 15 also one point for each name, since a label on a clipped outline repeats in every tile.
 WITH piece AS (
     SELECT id, CASE WHEN CAST(:z AS integer) >= 14 THEN code END AS code, town,
-           ST_AsMVTGeom(
-               geom, ST_TileEnvelope(:z, :x, :y), CAST(:extent AS integer), CAST(:extent AS integer) / 64
-           ) AS geom
+           CASE WHEN geom @ ST_MakeEnvelope(:far_west, :far_south, :far_east, :far_north, 3857)
+                THEN ST_SnapToGrid(ST_TransScale(geom, :shift_x, :shift_y, :scale, :flip), 1)
+                ELSE ST_AsMVTGeom(
+                    geom, ST_TileEnvelope(:z, :x, :y), CAST(:extent AS integer), CAST(:extent AS integer) / 64
+                ) END AS geom
     FROM tile_cells
     WHERE band = CAST(:band AS smallint)
       AND geom && ST_MakeEnvelope(:west, :south, :east, :north, 3857)
     ORDER BY id
+), label AS (
+    SELECT code, ST_AsMVTGeom(ST_PointOnSurface(geom), ST_TileEnvelope(:z, :x, :y), 4096, 0) AS geom
+    FROM tile_cells
+    WHERE CAST(:z AS integer) >= 15
+      AND band = CAST(:band AS smallint)
+      AND geom && ST_MakeEnvelope(:west, :south, :east, :north, 3857)
+    ORDER BY id
 )
-SELECT ST_AsMVT(piece, 'cells', CAST(:extent AS integer), 'geom', 'id') FROM piece WHERE geom IS NOT NULL;
+SELECT coalesce(
+           (SELECT ST_AsMVT(piece, 'cells', CAST(:extent AS integer), 'geom', 'id') FROM piece),
+           ''
+       )
+    || coalesce((SELECT ST_AsMVT(label, 'cell_labels', 4096, 'geom') FROM label WHERE geom IS NOT NULL), '');
+
+-- name: streets_tile
+-- Streets that the zoom does not draw, and names that it does not write, are not in its band.
+WITH piece AS (
+    SELECT kind, name, ST_AsMVTGeom(geom, ST_TileEnvelope(:z, :x, :y), 4096, 64) AS geom
+    FROM tile_streets
+    WHERE band = CAST(:band AS smallint)
+      AND geom && ST_MakeEnvelope(:west, :south, :east, :north, 3857)
+    ORDER BY number
+)
+SELECT ST_AsMVT(piece, 'streets', 4096, 'geom') FROM piece WHERE geom IS NOT NULL;
 
 -- name: clusters_tile
 WITH piece AS (
@@ -84,17 +118,17 @@ WITH piece AS (
       AND geom && ST_TileEnvelope(:z, :x, :y)
     ORDER BY hex
 )
-SELECT ST_AsMVT(piece, 'facilities', 4096, 'geom') FROM piece WHERE geom IS NOT NULL;
+SELECT ST_AsMVT(piece, 'facilities', 4096, 'geom') FROM piece;
 
 -- name: facilities_tile
 WITH piece AS (
     SELECT id, CASE WHEN CAST(:codes AS boolean) THEN code END AS code, type_code AS type, condition,
-           ST_AsMVTGeom(geom, ST_TileEnvelope(:z, :x, :y), 4096, 0) AS geom
+           ST_SnapToGrid(ST_TransScale(geom, :shift_x, :shift_y, :scale, :flip), 1) AS geom
     FROM tile_facilities
-    WHERE geom && ST_TileEnvelope(:z, :x, :y)
+    WHERE geom && ST_MakeEnvelope(:west, :south, :east, :north, 3857)
     ORDER BY id
 )
-SELECT ST_AsMVT(piece, 'facilities', 4096, 'geom', 'id') FROM piece WHERE geom IS NOT NULL;
+SELECT ST_AsMVT(piece, 'facilities', 4096, 'geom', 'id') FROM piece;
 
 -- name: cases_tile
 -- Open cases, and those received since :since; of more than :most, the overdue and then the newest.
@@ -117,7 +151,7 @@ WITH seen AS (
     FROM seen s
     JOIN case_types t ON t.code = s.type_code
 )
-SELECT ST_AsMVT(piece, 'cases', 4096, 'geom') FROM piece WHERE geom IS NOT NULL;
+SELECT ST_AsMVT(piece, 'cases', 4096, 'geom') FROM piece;
 
 -- name: workers_tile
 -- Where the workers of the viewer's areas were last seen; silent: not since :silent_since.
@@ -134,4 +168,4 @@ WITH piece AS (
       AND w.home_code LIKE ANY (CAST(:areas AS text[]))
     ORDER BY w.code
 )
-SELECT ST_AsMVT(piece, 'workers', 4096, 'geom') FROM piece WHERE geom IS NOT NULL;
+SELECT ST_AsMVT(piece, 'workers', 4096, 'geom') FROM piece;

@@ -1,4 +1,4 @@
-"""Transactions on a database where commits matter."""
+"""One request, one commit; and a commit that only this server has is not acknowledged."""
 
 from dataclasses import replace
 
@@ -8,10 +8,21 @@ from sqlalchemy.exc import OperationalError
 
 from app import create_app, transaction
 from app.db import make_engine
-from app.transaction import read, write, write_at_once
+from app.errors import CommitUncertain
+from app.transaction import Event, read, write, write_at_once
 
 INSERT = sa.text("INSERT INTO rate_buckets (key, window_start, count) VALUES (:key, now(), 1)")
 COUNT = sa.text("SELECT count(*) FROM rate_buckets")
+WARN_AT_COMMIT = """
+CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE WARNING '取消等待同步复制' USING ERRCODE = '01000', DETAIL = '事务已在本地提交';
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER warned AFTER INSERT ON events
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION warn();
+"""
+WARNING = sa.text("DO $$ BEGIN RAISE WARNING 'something else' USING ERRCODE = '01000'; END $$")
 
 
 @pytest.fixture
@@ -77,3 +88,29 @@ def test_flask_opens_no_session_of_its_own(fresh):
     with app.test_client() as client:
         assert "Set-Cookie" not in client.get("/healthz").headers
     transaction.engine().dispose()
+
+
+@pytest.mark.parametrize("opened", [write, write_at_once])
+def test_a_commit_that_the_standby_did_not_confirm_is_not_acknowledged(database, opened):
+    with database.begin() as connection:
+        connection.exec_driver_sql(WARN_AT_COMMIT)
+    with pytest.raises(CommitUncertain, match="send the same again"), opened() as tx:
+        tx.record(Event("uncertain", "1"))
+    with write() as tx:
+        assert tx.execute(sa.text("SELECT 1")).scalar_one() == 1, "the connection after it is a good one"
+
+
+def test_a_warning_before_the_commit_is_no_reason_for_doubt(database):
+    with write() as tx:
+        tx.execute(WARNING)
+        tx.record(Event("kept", "1"))
+    with read() as tx:
+        assert tx.execute(sa.text("SELECT kind FROM events")).scalars().all() == ["kept"]
+
+
+def test_a_snapshot_sees_one_moment(database):
+    with read(snapshot=True) as tx:
+        before = tx.execute(COUNT).scalar_one()
+        with write() as other:
+            other.execute(INSERT, {"key": "meanwhile"})
+        assert tx.execute(COUNT).scalar_one() == before

@@ -14,6 +14,7 @@ const rows = (options) => [
   options.workers ? ["workers", t("网格员"), (n) => n.on_duty] : null,
   ["facilities", t("设施"), (n) => n.facilities],
   ["cells", t("网格"), (n) => n.cells],
+  ["streets", t("道路"), () => null],
   ["areas", t("行政区划"), (n) => n.districts + n.towns + n.communities],
   ["names", t("地名"), () => null],
 ].filter(Boolean);

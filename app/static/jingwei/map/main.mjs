@@ -48,6 +48,7 @@ async function begin() {
   map.keyboard.disableRotation();
   map.addControl(new maplibre.ScaleControl({ maxWidth: 90, unit: "metric" }), "bottom-right");
   addImages(map);
+  map.on("style.load", () => addImages(map)); // a style made anew (its switch came while it loaded) has lost them
   watchState(map, overlay);
 
   const layersPanel = document.getElementById("layers");

@@ -1,6 +1,6 @@
 /** The view in the address: centre, zoom, layers, colouring and what is selected, so that a link shows the same. */
-export const LAYERS = ["areas", "cells", "facilities", "cases", "ended", "workers", "names"];
-export const DEFAULT = ["areas", "cells", "facilities", "cases", "workers", "names"];
+export const LAYERS = ["areas", "cells", "streets", "facilities", "cases", "ended", "workers", "names"];
+export const DEFAULT = ["areas", "cells", "streets", "facilities", "cases", "workers", "names"];
 const COLOURINGS = ["town", "none"];
 
 /** Return the view that a fragment says; what it does not say is null or the default. */
