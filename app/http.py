@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import orjson
+import psycopg
 import sqlalchemy as sa
 from flask import Flask, Request, Response, g, request
 from flask.sessions import SessionInterface, SessionMixin
@@ -361,7 +362,7 @@ def _database_away(error: Exception) -> Response:
 
 
 def _unknown(error: Exception) -> Response:
-    if isinstance(error, DBAPIError):
+    if isinstance(error, DBAPIError | psycopg.Error):
         places = "".join(traceback.format_tb(error.__traceback__))
         log.error("request %s failed: %s\n%s", request_id(), _without_data(error), places)
     else:
@@ -371,11 +372,10 @@ def _unknown(error: Exception) -> Response:
 
 def _without_data(error: Exception) -> str:
     """Return which error it is. PostgreSQL's own words may repeat a whole row, and a log is read by many."""
-    if not isinstance(error, DBAPIError):
-        return type(error).__name__
-    diagnostic = getattr(error.orig, "diag", None)
-    known = [getattr(diagnostic, name, None) for name in ("sqlstate", "table_name", "constraint_name")]
-    return " ".join([type(error.orig).__name__, *(word for word in known if word)])
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    told = getattr(cause, "diag", None)
+    known = [getattr(told, name, None) for name in ("sqlstate", "table_name", "constraint_name")]
+    return " ".join([type(cause).__name__, *(word for word in known if word)])
 
 
 def _stamp(response: Response) -> Response:

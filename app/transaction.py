@@ -78,7 +78,7 @@ class Tx:
         except psycopg.OperationalError as error:
             if raw.broken:
                 self.connection.invalidate(error)
-            raise OperationalError(name, parameters, error) from error
+            raise OperationalError(name, parameters, error, hide_parameters=True) from error
 
     def execute(self, statement: sa.Executable, parameters: Any = None) -> CursorResult[Any]:
         """Run a SQLAlchemy statement."""
