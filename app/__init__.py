@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from app import health, http, openapi, pages, security, transaction
+from app.cases import page_routes as case_pages
 from app.cases import photo_routes
 from app.cases import routes as case_routes
 from app.db import make_engine
@@ -22,6 +23,7 @@ BLUEPRINTS = (
     grid_routes.blueprint,
     case_routes.blueprint,
     photo_routes.blueprint,
+    case_pages.blueprint,
     tile_routes.blueprint,
     card_routes.blueprint,
     map_routes.blueprint,

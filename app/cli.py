@@ -7,6 +7,8 @@ import sys
 from datetime import datetime
 
 import click
+from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 from tqdm import tqdm
 
 from app import clock, schema, transaction
@@ -18,6 +20,12 @@ from app.interop import cli as interop_cli
 from app.settings import read_settings
 from gis.errors import GisError
 
+NO_TABLES = frozenset({"42P01", "42703", "42883", "3F000"})
+"""PostgreSQL's states for a table, column, function or schema that is not there."""
+
+REFUSED = frozenset({"42501"})
+"""And for what the account may not do."""
+
 
 class Commands(click.Group):
     """A group whose commands answer what the caller can mend in one line, with exit code 1."""
@@ -28,6 +36,30 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except (JingweiError, GisError) as error:
             raise click.ClickException(str(error)) from None
+        except (OperationalError, ProgrammingError) as error:
+            raise click.ClickException(_database_trouble(error)) from None
+        except CommandError as error:
+            raise click.ClickException(
+                f"migrations: {error}; run the newest Jingwei on this schema"
+            ) from None
+
+
+def _database_trouble(error: DBAPIError) -> str:
+    """Return what to mend in one line.
+
+    Raises:
+        DBAPIError: the fault is ours, and its traceback is wanted.
+    """
+    state = getattr(error.orig, "sqlstate", None)
+    if state in NO_TABLES:
+        return (
+            f"the schema {read_settings().schema!r} holds no city of this version: run `jingwei migrate`,"
+            " or set JINGWEI_SCHEMA to the schema that does"
+        )
+    if isinstance(error, ProgrammingError) and state not in REFUSED:
+        raise error
+    said = " ".join(str(error.orig).split())
+    return f"the database does not answer: {said}; start it (`make up`), or mend JINGWEI_DATABASE_URL"
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -61,7 +93,7 @@ def migrate() -> None:
 
 @main.command()
 def publish() -> None:
-    """Publish areas, cells and facilities for the map, and sweep the tiles of older versions."""
+    """Publish areas, cells, facilities and streets for the map, and sweep the tiles of older versions."""
     from app.maps.publish import publish as publish_layers  # noqa: PLC0415 - costs every other command 300 ms
     from app.maps.tiles import sweep  # noqa: PLC0415 - same
 
@@ -79,6 +111,7 @@ def publish() -> None:
 def serve(workers: int | None) -> None:
     """Serve the web application with gunicorn."""
     settings = read_settings()
+    make_engine(settings)  # what is wrong with the settings is said here, not by each of gunicorn's processes
     from gunicorn.app.wsgiapp import run  # noqa: PLC0415 - costs every other command 100 ms
 
     sys.argv = [

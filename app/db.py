@@ -16,6 +16,7 @@ from psycopg.errors import Diagnostic
 from psycopg.types.json import set_json_loads
 from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.orm import DeclarativeBase
 
 from app.errors import BadSetting
@@ -65,9 +66,16 @@ def make_engine(settings: Settings, *, pool_size: int = 8) -> sa.Engine:
             "no database: run `make up`, which makes one under var/, or set JINGWEI_DATABASE_URL"
             " to a PostGIS, e.g. postgresql://user@host/name"
         )
-    url = sa.make_url(settings.database_url).set(drivername="postgresql+psycopg")
+    try:
+        url = sa.make_url(settings.database_url).set(drivername="postgresql+psycopg")
+    except (sa.exc.ArgumentError, ValueError):
+        # the address is not repeated: it may hold a password
+        raise BadSetting(
+            "JINGWEI_DATABASE_URL is no database address; write postgresql://user@host/name"
+        ) from None
     engine = sa.create_engine(
         url,
+        hide_parameters=True,  # they are what citizens wrote, and errors are logged
         pool_size=pool_size,
         max_overflow=4,
         pool_timeout=10,
@@ -85,10 +93,13 @@ def make_engine(settings: Settings, *, pool_size: int = 8) -> sa.Engine:
 
 
 def _watch_replication(connection: PsycopgConnection[Any], record: Any) -> None:
-    """Mark a connection whose commit may not have reached a standby: the answer must not say "filed"."""
+    """Mark a connection that was warned: at a commit, it may not have reached a standby.
+
+    The words are the server's, in its language, so that only class and severity are asked.
+    """
 
     def note(diagnostic: Diagnostic) -> None:
-        if diagnostic.sqlstate == "01000" and "replicated" in (diagnostic.message_primary or ""):
+        if diagnostic.sqlstate == "01000" and diagnostic.severity_nonlocalized == "WARNING":
             record.info[UNREPLICATED] = True
 
     connection.add_notice_handler(note)
@@ -102,6 +113,12 @@ def named_statements() -> dict[str, sa.TextClause]:
         for name, body in _split(path.read_text("utf-8")):
             found[f"{path.parent.name}.{name}"] = sa.text(body)
     return found
+
+
+@cache
+def driver_statement(name: str) -> str:
+    """Return a named statement as psycopg takes it."""
+    return str(named_statements()[name].compile(dialect=PGDialect_psycopg()))  # type: ignore[no-untyped-call]  # SQLAlchemy's own gap
 
 
 def _split(text: str) -> list[tuple[str, str]]:

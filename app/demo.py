@@ -38,6 +38,7 @@ ANALYSED = (
     "areas",
     "cells",
     "cell_versions",
+    "streets",
     "facilities",
     "workers",
     "shifts",
@@ -166,6 +167,7 @@ def load(tx: Tx, city: City, *, progress: Progress) -> None:
         ("writing types", _types),
         ("writing areas", _areas),
         ("writing cells", _cells),
+        ("writing streets", _streets),
         ("writing facilities", _facilities),
         ("writing workers", _workers),
         ("writing posts", _posts),
@@ -317,6 +319,16 @@ def _cells(tx: Tx, city: City) -> None:
                 cells["code"], _ewkb(cells.geometry), cells["area_m2"].tolist(), strict=True
             )
         ),
+    )
+
+
+def _streets(tx: Tx, city: City) -> None:
+    rows = city.streets
+    copy_rows(
+        tx,
+        "streets",
+        {"name": "text", "kind": "text", "geom": "bytea"},
+        zip(rows["name"], rows["kind"], _ewkb(rows.geometry), strict=True),
     )
 
 

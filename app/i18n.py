@@ -112,7 +112,10 @@ def untranslated() -> list[str]:
 def update() -> None:
     """Bring the English catalogue to the messages of the code; what is gone from the code goes."""
     known = english()
-    fresh = Catalog(locale="en", project="jingwei", fuzzy=False, header_comment="# English for Jingwei.")
+    # the day of making stays: a line that changes at every update would collide in every merge
+    made = known.creation_date
+    comment = "# English for Jingwei."
+    fresh = Catalog("en", project="jingwei", fuzzy=False, header_comment=comment, creation_date=made)
     for message in _messages(collected()):
         old = known.get(message.id)
         fresh.add(message.id, old.string if old else "", locations=message.locations)

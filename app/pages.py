@@ -6,7 +6,7 @@ import json
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Flask, Response, current_app, g, redirect, render_template, request
 from markupsafe import Markup
@@ -88,7 +88,8 @@ def _choose() -> AnyResponse | None:
     if request.method != "GET" or not any(asked.values()) or not wants_page():
         return None
     rest = urlencode([(k, v) for k, v in request.args.items(multi=True) if k not in asked])
-    answer = redirect(request.path + (f"?{rest}" if rest else ""), code=303)
+    # quoted, since a tab in the path is dropped on the way: /%09/host would become //host, another host
+    answer = redirect(quote(request.path) + (f"?{rest}" if rest else ""), code=303)
     if asked["lang"] in i18n.LANGUAGES:
         _remember(answer, i18n.COOKIE, str(asked["lang"]))
     if asked["theme"] in THEMES:

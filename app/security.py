@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from flask import Flask, Response
+from flask import Flask, Response, g
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.settings import Settings
@@ -27,11 +27,15 @@ TWO_YEARS_S = 63_072_000
 
 
 def install(app: Flask, settings: Settings) -> None:
-    """Give every answer the headers it does not have yet; believe a proxy only where one is set."""
+    """Give every answer the headers it does not have yet; believe a proxy only where one is set.
+
+    What was made for somebody is kept by nobody, where the route does not say otherwise.
+    """
 
     def close(response: Response) -> Response:
-        for name, value in headers.items():
-            response.headers.setdefault(name, value)
+        if g.get("viewer") is not None or response.status_code >= 400 or "Set-Cookie" in response.headers:
+            response.headers.setdefault("Cache-Control", "private, no-store")
+        response.headers.extend([pair for pair in headers.items() if pair[0] not in response.headers])
         return response
 
     headers = dict(HEADERS)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.errors import BadSetting
 
@@ -90,6 +91,16 @@ def _check(settings: Settings) -> None:
         )
     if not 1 <= settings.port <= 65_535:
         raise BadSetting(f"JINGWEI_PORT={settings.port} lies outside 1 to 65535")
+    if not re.fullmatch(r"[0-9]{6}", settings.city):
+        raise BadSetting(f"JINGWEI_CITY={settings.city!r} is no division code: six digits, such as 210300")
+    for name in ("web_workers", "web_threads", "max_photo_mb"):
+        if getattr(settings, name) < 1:
+            raise BadSetting(f"{PREFIX}{name.upper()}=0 is too little: at least 1")
+    try:
+        ZoneInfo(settings.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        message = f"JINGWEI_TIMEZONE={settings.timezone!r} is no time zone: write one such as Asia/Shanghai"
+        raise BadSetting(message) from None
 
 
 def _with_private_cluster(settings: Settings) -> Settings:

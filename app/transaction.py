@@ -6,14 +6,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
+import psycopg
 import sqlalchemy as sa
+from psycopg import Connection as PsycopgConnection
+from psycopg.rows import namedtuple_row
 from sqlalchemy.engine import CursorResult
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
-from app.db import UNREPLICATED, Base, Code, named_statements
+from app.db import UNREPLICATED, Base, Code, driver_statement, named_statements
 from app.errors import BadSetting, CommitUncertain
 
 
@@ -61,6 +65,20 @@ class Tx:
     def named(self, name: str, **parameters: Any) -> CursorResult[Any]:
         """Run the statement `capability.name` of that capability's queries.sql with bound parameters."""
         return self.connection.execute(named_statements()[name], parameters)
+
+    def one(self, name: str, **parameters: Any) -> Any:
+        """Run a named statement that answers one row, and return the row with its columns as attributes.
+
+        The driver runs it, without SQLAlchemy, whose share is felt where a report takes a millisecond.
+        """
+        raw = cast(PsycopgConnection[Any], self.connection.connection.driver_connection)
+        try:
+            with raw.cursor(row_factory=namedtuple_row) as cursor:
+                return cursor.execute(driver_statement(name), parameters).fetchone()
+        except psycopg.OperationalError as error:
+            if raw.broken:
+                self.connection.invalidate(error)
+            raise OperationalError(name, parameters, error, hide_parameters=True) from error
 
     def execute(self, statement: sa.Executable, parameters: Any = None) -> CursorResult[Any]:
         """Run a SQLAlchemy statement."""
@@ -118,6 +136,7 @@ def write() -> Iterator[Tx]:
     with engine().connect() as connection:
         with connection.begin():
             yield Tx(connection)
+            connection.info.pop(UNREPLICATED, None)  # what was warned of before the commit is something else
         _check_replicated(connection)
 
 

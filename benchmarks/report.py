@@ -137,25 +137,23 @@ def _without_event(where: City) -> None:
 
 
 def _filing(turns: Turns, where: City, clients: int) -> Iterator[Line]:
-    full = FILE.replace("{function}", "file_report")
-    silent = FILE.replace("{function}", "file_silently")
-    contenders = {
-        "insert": turns.of("insert", INSERT, where, clients),
-        "full": turns.of("full", full, where, clients),
-        "silent": turns.of("silent", silent, where, clients),
-    }
-    found = interleaved_rates(contenders, base="insert", rounds=turns.rounds)
+    insert = turns.of("insert", INSERT, where, clients)
+    full = turns.of("full", FILE.replace("{function}", "file_report"), where, clients)
+    silent = turns.of("silent", FILE.replace("{function}", "file_silently"), where, clients)
+    found = interleaved_rates({"insert": insert, "full": full}, base="insert", rounds=turns.rounds)
     yield Line(f"the same insert, {clients} clients", found["insert"], size=1)
     yield Line(f"file_report, {clients} clients", found["full"], FULL[clients], 1)
-    yield Line(f"file_report without event, {clients} clients", found["silent"], size=1)
+    found = interleaved_rates({"silent": silent, "full": full}, base="silent", rounds=turns.rounds)
+    yield Line(f"file_report, against it without event, {clients}", found["full"], EVENT, 1)
 
 
 def _finding(turns: Turns, small: City, large: City, clients: int) -> Iterator[Line]:
-    contenders = {
-        "small": turns.of("locate", LOCATE, small, clients),
-        "large": turns.of("locate", LOCATE, large, clients),
-    }
-    found = interleaved_rates(contenders, base="small", rounds=turns.rounds)
+    select = turns.of("select", SELECT, small, clients)
+    here = turns.of("locate", LOCATE, small, clients)
+    there = turns.of("locate", LOCATE, large, clients)
+    found = interleaved_rates({"select": select, "locate": here}, base="select", rounds=turns.rounds)
+    yield Line(f"location, against a constant select, {clients}", found["locate"], CONSTANT, 1)
+    found = interleaved_rates({"small": here, "large": there}, base="small", rounds=turns.rounds)
     yield Line(f"location, {clients} clients", found["small"], size=1)
     yield Line(f"location, ten times the city, {clients} clients", found["large"], LARGER, 1)
 

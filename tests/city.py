@@ -7,6 +7,9 @@ Cells are squares of 0.001 degrees, six columns west to east, four rows north to
     210302001001  A      W0001 on       W0002 on        no
     210302001002  B      W0003 off      none            no       (town 210302001 staffed)
     210302002001  C      W0004 off      W0005 off       staffed
+
+The river 南沙河 runs along its northern edge, 胜利路 (arterial, in two pieces) along the middle from west to
+east, 杏花巷 (street) along the eastern edge of A from north to south.
 """
 
 from __future__ import annotations
@@ -15,13 +18,13 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from argon2 import PasswordHasher
-from shapely import MultiPolygon, box, union_all
+from shapely import LineString, MultiPolygon, box, union_all
 from sqlalchemy.dialects.postgresql import Range
 
 from app.assignment.models import Post
 from app.cases.models import CaseType
 from app.facilities.models import Facility, FacilityType
-from app.grid.models import Area, Cell, CellVersion, GridVersion
+from app.grid.models import Area, Cell, CellVersion, GridVersion, Street
 from app.identity.models import Grant, Person
 from app.identity.rules import Role
 from app.transaction import Tx
@@ -63,6 +66,7 @@ def build(tx: Tx) -> None:
     cells = {cell_code(x, y): outline(x, y) for x in range(6) for y in range(4)}
     _areas(tx, cells)
     _cells(tx, cells)
+    _streets(tx)
     _workers(tx, cells)
     _types(tx)
     _facilities(tx)
@@ -114,6 +118,25 @@ def _cells(tx: Tx, cells: dict) -> None:
         [
             {"cell_code": c, "valid": ALWAYS, "geom": ewkt(g), "area_m2": 9_300.0, "grid_version_id": version}
             for c, g in sorted(cells.items())
+        ],
+    )
+
+
+def _streets(tx: Tx) -> None:
+    def corner(column: int, row: int) -> tuple[float, float]:
+        return round(WEST + column * STEP, 6), round(NORTH - row * STEP, 6)
+
+    rows = [
+        ("river", "南沙河", [(0, 0), (3, 0), (6, 0)]),
+        ("arterial", "胜利路", [(0, 2), (3, 2)]),
+        ("arterial", "胜利路", [(3, 2), (6, 2)]),
+        ("street", "杏花巷", [(2, 0), (2, 4)]),
+    ]
+    tx.execute(
+        sa.insert(Street),
+        [
+            {"kind": kind, "name": name, "geom": ewkt(LineString([corner(*place) for place in places]))}
+            for kind, name, places in rows
         ],
     )
 

@@ -115,9 +115,9 @@ def report_case(tx: Tx, report: Report, *, by: Viewer, at: datetime) -> Filed:
     _check_moment(tx, report, at)
     asked = _parameters(report, by=by, at=at)
     for kind in queries.type_candidates(tx, report.type):
-        row = tx.named("cases.file_report", **asked, **_limits(kind, at)).one()
+        row = tx.one("cases.file_report", **asked, **_limits(kind, at))
         if row.outcome in {"filed", "again"}:
-            return Filed(queries.card(row.card), fresh=row.outcome == "filed")
+            return Filed(queries.card(row.card, queries.sight_of(by)), fresh=row.outcome == "filed")
         if row.outcome != "unknown_type":
             raise _refusal(report, row.outcome, row.detail)
     raise UnknownType(

@@ -11,7 +11,7 @@ from pydantic import Field
 from app import blobs, clock
 from app.blobs import Size
 from app.cases import queries
-from app.cases.routes import sight_of
+from app.cases.queries import sight_of
 from app.errors import NotFound
 from app.http import Description, Parsed, describe, json_answer, raw_body
 from app.identity.access import allow, viewer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from app.cases.rules import ENDED, Status
 from app.errors import NotFound
 from app.facilities.models import Facility
 from app.grid.queries import Named
-from app.identity.rules import prefix_of
+from app.identity.rules import Permission, Viewer, prefix_of
 from app.transaction import Tx
 from app.workers.models import Worker
 
@@ -58,9 +58,17 @@ class FacilityName:
     type_code: str
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerName:
+    """A worker by code; the name only for those who may read workers where the case is."""
+
+    code: str
+    name: str | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class CaseCard:
-    """A case as everybody gets it. Outside the grid `cell` is null, `nearest_cell` lies `outside_m` away."""
+    """A case for all who may see it. Outside the grid `cell` is null, `nearest_cell` `outside_m` away."""
 
     id: UUID
     no: str
@@ -83,7 +91,7 @@ class CaseCard:
     community: Named
     town: Named
     district: Named
-    worker: Named | None
+    worker: WorkerName | None
     desk: Named | None
     facility: FacilityName | None
     photos: tuple[str, ...]
@@ -92,7 +100,10 @@ class CaseCard:
 
 @dataclass(frozen=True, slots=True)
 class StepTaken:
-    """One step of a case: when, what, from where to where, by whom, why."""
+    """One step of a case: when, what, from where to where, by whom, why.
+
+    `by` is told to a desk in its areas (a citizen's name short: 张*), and to everybody when it is themselves.
+    """
 
     at: datetime
     step: str
@@ -117,6 +128,19 @@ class Sight:
     worker_id: int | None = None
     person_id: int | None = None
 
+    def names_workers_in(self, community_code: str) -> bool:
+        """Whether workers are more than a code there: to a desk in its areas."""
+        return any(community_code.startswith(prefix) for prefix in self.areas)
+
+
+def sight_of(viewer: Viewer) -> Sight:
+    """Return which cases the viewer may see: a desk its areas', a worker what they hold, all their own.
+
+    Lists, cards, counts, tiles and printed maps ask here, so that none shows more than another.
+    """
+    desk = viewer.narrowed(Permission.READ_WORKERS)
+    return Sight(areas=desk.areas, worker_id=viewer.worker_id, person_id=viewer.person_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -131,7 +155,18 @@ class Wanted:
     since: datetime | None = None
     text: str | None = None
     before: tuple[datetime, UUID] | None = None
+    overdue_at: datetime | None = None
     limit: int = PAGE
+
+
+@dataclass(frozen=True, slots=True)
+class AreaName:
+    """A district or town by code and name, with the name of the district it lies in."""
+
+    code: str
+    name: str
+    level: str
+    district: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +200,12 @@ def type_candidates(tx: Tx, code: str) -> Iterator[TypeCard]:
         yield now[code]
 
 
-def card(document: Mapping[str, Any]) -> CaseCard:
-    """Return the card that the database's `case_card` made."""
-    return CaseCard(**_fields(document))
+def card(document: Mapping[str, Any], sight: Sight) -> CaseCard:
+    """Return the card that the database's `case_card` made, as `sight` may read it."""
+    return CaseCard(**_fields(document, sight))
 
 
-def _fields(document: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(document: Mapping[str, Any], sight: Sight) -> dict[str, Any]:
     moment = datetime.fromisoformat
     return {
         **document,
@@ -181,13 +216,19 @@ def _fields(document: Mapping[str, Any]) -> dict[str, Any]:
         "due_at": moment(document["due_at"]),
         "closed_at": document["closed_at"] and moment(document["closed_at"]),
         **{name: document[name] and Named(**document[name]) for name in _NAMED},
+        "worker": document["worker"] and _worker(document, sight),
         "facility": document["facility"] and FacilityName(**document["facility"]),
         "photos": tuple(document["photos"]),
         "url": f"/api/v1/cases/{document['id']}",
     }
 
 
-_NAMED = ("community", "town", "district", "worker", "desk")
+def _worker(document: Mapping[str, Any], sight: Sight) -> WorkerName:
+    held_by, where = document["worker"], document["community"]["code"]
+    return WorkerName(held_by["code"], held_by["name"] if sight.names_workers_in(where) else None)
+
+
+_NAMED = ("community", "town", "district", "desk")
 _CARD: sa.ColumnElement[Any] = sa.literal_column("case_card(cases)", JSONB).label("card")
 
 
@@ -200,7 +241,7 @@ def cases(tx: Tx, *, sight: Sight, wanted: Wanted) -> CasePage:
         .order_by(Case.received_at.desc(), Case.id.desc())
         .limit(wanted.limit + 1)
     )
-    found = [card(row.card) for row in tx.execute(statement)]
+    found = [card(row.card, sight) for row in tx.execute(statement)]
     return CasePage(tuple(found[: wanted.limit]), more=len(found) > wanted.limit)
 
 
@@ -213,8 +254,25 @@ def case(tx: Tx, case_id: UUID, *, sight: Sight) -> CaseFile:
     document = tx.execute(sa.select(_CARD).select_from(Case).where(Case.id == case_id, _seen(sight))).scalar()
     if document is None:
         raise NotFound(f"there is no case {case_id}, or not for you")
-    steps = tuple(StepTaken(**row._mapping) for row in tx.named("cases.steps", id=case_id))
-    return CaseFile(**_fields(document), steps=steps)
+    desk = sight.names_workers_in(document["community"]["code"])
+    taken = tx.named("cases.steps", id=case_id, desk=desk, person=sight.person_id, worker=sight.worker_id)
+    steps = tuple(StepTaken(**row._mapping) for row in taken)
+    return CaseFile(**_fields(document, sight), steps=steps)
+
+
+def areas_of(tx: Tx, prefixes: Sequence[str]) -> list[AreaName]:
+    """Return the districts and towns within `prefixes`, each district before its towns."""
+    if not prefixes:
+        return []
+    patterns = [f"{prefix}%" for prefix in prefixes]
+    return [AreaName(**row._mapping) for row in tx.named("cases.areas_of", patterns=patterns)]
+
+
+def photos_kept(tx: Tx, names: Sequence[str]) -> frozenset[str]:
+    """Return which of these photos have arrived: a report may name a photo that is still on its way."""
+    if not names:
+        return frozenset()
+    return frozenset(tx.execute(sa.select(Photo.sha256).where(Photo.sha256.in_(names))).scalars())
 
 
 def photo_seen(tx: Tx, sha256: str, *, sight: Sight) -> bool:
@@ -254,9 +312,15 @@ def _narrowed(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
     if wanted.worker is not None:
         of = sa.select(Worker.id).where(Worker.code == wanted.worker).scalar_subquery()
         yield Case.worker_id == of
-    if wanted.since is not None:
-        yield Case.received_at >= wanted.since
     if wanted.text is not None:
         yield Case.text.icontains(wanted.text, autoescape=True) | (Case.no == wanted.text)
+    yield from _at_times(wanted)
+
+
+def _at_times(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
+    if wanted.since is not None:
+        yield Case.received_at >= wanted.since
+    if wanted.overdue_at is not None:
+        yield sa.and_(Case.closed_at.is_(None), Case.due_at < wanted.overdue_at)
     if wanted.before is not None:
         yield sa.tuple_(Case.received_at, Case.id) < sa.tuple_(*map(sa.literal, wanted.before))

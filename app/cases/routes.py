@@ -13,13 +13,13 @@ from pydantic import AwareDatetime, Field, field_validator
 from app import clock
 from app.cases import queries
 from app.cases.actions import Report, report_case
-from app.cases.queries import OPEN, PAGE, CaseCard, CaseFile, CasePage, Sight, TypeCard, Wanted
+from app.cases.queries import OPEN, PAGE, CaseCard, CaseFile, CasePage, TypeCard, Wanted, sight_of
 from app.cases.rules import Status
 from app.errors import BadValue
 from app.grid.positions import Position
 from app.http import Description, Parsed, bbox, decode_cursor, describe, encode_cursor, json_answer
 from app.identity.access import allow, viewer
-from app.identity.rules import REPORTS, Permission, Viewer
+from app.identity.rules import REPORTS, Permission
 from app.transaction import read, write_at_once
 
 blueprint = Blueprint("cases", __name__)
@@ -222,7 +222,7 @@ def list_cases(query: CasesQuery) -> Response:
         page = queries.cases(tx, sight=sight_of(viewer()), wanted=query.wanted())
     if query.format == "geojson":
         return json_answer(_features(page), media_type="application/geo+json")
-    return json_answer(Cases(page.items, _next(page)))
+    return json_answer(Cases(page.items, next_cursor(page)))
 
 
 @blueprint.get("/api/v1/cases/<uuid:case_id>")
@@ -232,12 +232,6 @@ def show_case(case_id: UUID) -> Response:
     """Show a case with its steps."""
     with read() as tx:
         return json_answer(queries.case(tx, case_id, sight=sight_of(viewer())))
-
-
-def sight_of(viewer: Viewer) -> Sight:
-    """Return which cases the viewer may see: a desk its areas, a worker what they hold, all their own."""
-    desk = viewer.narrowed(Permission.READ_WORKERS)
-    return Sight(areas=desk.areas, worker_id=viewer.worker_id, person_id=viewer.person_id)
 
 
 def _statuses(text: str | None) -> tuple[str, ...]:
@@ -255,7 +249,8 @@ def _before(cursor: str) -> tuple[datetime, UUID]:
         raise BadValue(message, field="after", value=cursor) from None
 
 
-def _next(page: CasePage) -> str | None:
+def next_cursor(page: CasePage) -> str | None:
+    """Return the cursor of the page that follows, None on the last."""
     if not page.more:
         return None
     last = page.items[-1]
@@ -266,4 +261,4 @@ def _features(page: CasePage) -> CaseFeatures:
     features = tuple(
         CaseFeature("Feature", case.id, CasePoint("Point", (case.lon, case.lat)), case) for case in page.items
     )
-    return CaseFeatures("FeatureCollection", features, _next(page))
+    return CaseFeatures("FeatureCollection", features, next_cursor(page))

@@ -43,6 +43,13 @@ class Facility(Base):
         sa.CheckConstraint("geometrytype(geom) <> 'GEOMETRYCOLLECTION'", name="geom"),
         sa.Index("ix_facilities_geom", "geom", postgresql_using="gist"),
         sa.Index("ix_facilities_type_code_geom", "type_code", "geom", postgresql_using="gist"),
+        sa.Index(
+            "ix_facilities_words_trgm",
+            "name",
+            "address",
+            postgresql_using="gin",
+            postgresql_ops={"name": "gin_trgm_ops", "address": "gin_trgm_ops"},
+        ),
     )
 
     id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(), primary_key=True)

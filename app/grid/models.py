@@ -1,4 +1,4 @@
-"""Tables of the grid: areas, cells, and the versions of a cell's outline."""
+"""Tables of the grid: areas, cells, the versions of a cell's outline, and the streets between them."""
 
 from __future__ import annotations
 
@@ -20,6 +20,14 @@ class Level(StrEnum):
     DISTRICT = "district"
     TOWN = "town"
     COMMUNITY = "community"
+
+
+class StreetKind(StrEnum):
+    """What a line of the basemap is."""
+
+    RIVER = "river"
+    ARTERIAL = "arterial"
+    STREET = "street"
 
 
 class Area(Base):
@@ -95,3 +103,18 @@ class CellVersion(Base):
     geom: Mapped[WKBElement] = mapped_column(Geometry("POLYGON", 4326, spatial_index=False))
     area_m2: Mapped[float]
     grid_version_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("grid_versions.id"))
+
+
+class Street(Base):
+    """The centre line of a street or a river, to find one's way by; no duty hangs on it."""
+
+    __tablename__ = "streets"
+    __table_args__ = (
+        one_of("kind", StreetKind),
+        sa.Index("ix_streets_geom", "geom", postgresql_using="gist"),
+    )
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    name: Mapped[str] = mapped_column(server_default="")
+    kind: Mapped[str]
+    geom: Mapped[WKBElement] = mapped_column(Geometry("LINESTRING", 4326, spatial_index=False))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -31,7 +31,7 @@ class PostWorker:
     """A cell's primary or backup worker, and whether they were on duty at the moment asked for."""
 
     code: str
-    name: str
+    name: str | None
     on_duty: bool
 
 
@@ -41,7 +41,7 @@ class Holder:
 
     kind: Literal["worker", "desk"]
     code: str
-    name: str
+    name: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,15 @@ class Located:
     holder: Holder
     also_touched: tuple[str, ...]
     facilities: tuple[FacilityNear, ...]
+
+    def without_names(self) -> Located:
+        """Return the same with workers as codes, for who may not read workers there."""
+        return replace(
+            self,
+            primary=self.primary and replace(self.primary, name=None),
+            backup=self.backup and replace(self.backup, name=None),
+            holder=replace(self.holder, name=None) if self.holder.kind == "worker" else self.holder,
+        )
 
 
 def locate(

@@ -10,7 +10,7 @@ from app.grid import queries
 from app.grid.positions import Position
 from app.grid.queries import Located
 from app.http import Description, describe, json_answer
-from app.identity.access import allow
+from app.identity.access import allow, viewer
 from app.identity.rules import Permission
 from app.transaction import read
 from gis.crs import to_wgs84
@@ -36,8 +36,12 @@ class LocateQuery(Position):
     )
 )
 def locate(query: LocateQuery) -> Response:
-    """Answer cell, areas, workers and facilities of a place; outside the grid those of the nearest cell."""
+    """Answer cell, areas, workers and facilities of a place; outside the grid those of the nearest cell.
+
+    Workers are named to a desk in its areas; elsewhere, and to others, they are codes.
+    """
     lon, lat = to_wgs84(query.lon, query.lat, query.crs)
     with read() as tx:
         found = queries.locate(tx, lon, lat, at=query.at or clock.now(), accuracy_m=query.accuracy_m)
-    return json_answer(found)
+    named = viewer().narrowed(Permission.READ_WORKERS).sees_area(found.community.code)
+    return json_answer(found if named else found.without_names())

@@ -31,16 +31,16 @@ class Recognition:
     """A process's memory of who holds which secret; bounded in time and number."""
 
     def __init__(self) -> None:
-        self._known: dict[bytes, _Memory] = {}
+        self._known: dict[tuple[bool, bytes], _Memory] = {}
         self._lock = Lock()
 
     def by_session(self, secret: str, *, at: datetime) -> Viewer | None:
         """Return who holds the session, None when it is over."""
-        return self._remembered(digest(secret), at) or self._asked(secret, at, token=False)
+        return self._remembered(secret, at, token=False) or self._asked(secret, at, token=False)
 
     def by_token(self, secret: str, *, at: datetime) -> Viewer | None:
         """Return whose token it is, None when it works no more."""
-        return self._remembered(digest(secret), at) or self._asked(secret, at, token=True)
+        return self._remembered(secret, at, token=True) or self._asked(secret, at, token=True)
 
     def forget(self, person_id: int) -> None:
         """Forget all secrets of a person."""
@@ -48,8 +48,8 @@ class Recognition:
             kept = {k: m for k, m in self._known.items() if m.viewer.person_id != person_id}
             self._known = kept
 
-    def _remembered(self, key: bytes, at: datetime) -> Viewer | None:
-        memory = self._known.get(key)
+    def _remembered(self, secret: str, at: datetime, *, token: bool) -> Viewer | None:
+        memory = self._known.get((token, digest(secret)))
         return memory.viewer if memory is not None and at < memory.until else None
 
     def _asked(self, secret: str, at: datetime, *, token: bool) -> Viewer | None:
@@ -64,7 +64,7 @@ class Recognition:
             if len(self._known) >= MOST:
                 self._known = {k: m for k, m in self._known.items() if at < m.until}
             if len(self._known) < MOST:
-                self._known[digest(secret)] = _Memory(known.viewer, at + REMEMBERED)
+                self._known[token, digest(secret)] = _Memory(known.viewer, at + REMEMBERED)
         return known.viewer
 
 

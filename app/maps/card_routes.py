@@ -112,3 +112,19 @@ def summary() -> Response:
     midnight = datetime.combine(local.date(), time(), local.tzinfo)
     with read() as tx:
         return json_answer(cards.summary(tx, viewer=viewer(), at=at, midnight=midnight))
+
+
+@blueprint.get("/density")
+@allow(Permission.READ_MAP)
+@describe(
+    Description(
+        "How many cases, open or of the last 90 days, each cell and town has for you",
+        "map",
+        answers={200: cards.Density},
+        problems=(401, 403),
+    )
+)
+def density() -> Response:
+    """Answer what the map colours its cells by."""
+    with read() as tx:
+        return json_answer(cards.density(tx, viewer=viewer(), at=clock.now()))

@@ -1,21 +1,24 @@
 """Cards of the map: what is known of a cell, facility, area or worker, each read by one statement.
 
-A worker's name is shown to whoever may read workers, in their areas; cases likewise, and to their reporters.
+A worker's name is shown to whoever may read workers, in their areas; cases are those of `sight_of`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
+from app.cases.queries import sight_of
 from app.errors import NotFound
 from app.http import Answer
 from app.identity.rules import Permission, Viewer
 from app.transaction import Tx
 
 SILENT_AFTER = timedelta(minutes=15)
+DENSITY_OF = timedelta(days=90)
 CardT = TypeVar("CardT", bound=Answer)
 
 
@@ -110,7 +113,10 @@ class FacilityCard(Answer):
 
 
 class AreaCard(Answer):
-    """A city, district, town or community, with what it holds."""
+    """A city, district, town or community, with what it holds; workers and cases as far as the viewer sees.
+
+    `workers` and `on_duty` are null for those who may read no workers.
+    """
 
     code: str
     name: str
@@ -124,8 +130,8 @@ class AreaCard(Answer):
     area_m2: float
     population: int
     facilities: int
-    workers: int
-    on_duty: int
+    workers: int | None
+    on_duty: int | None
     open: int
     overdue: int
     desk_staffed: bool
@@ -170,6 +176,17 @@ class Summary(Answer):
     on_duty: int
 
 
+class Density(Answer):
+    """Where cases are: how many by the id that a cell has in the tiles, and by town how many times the mean.
+
+    The mean is that of the towns in which the viewer sees any.
+    """
+
+    since: datetime
+    cells: dict[str, int]
+    towns: dict[str, float]
+
+
 @dataclass(frozen=True, slots=True)
 class CityView:
     """The city's name and the box of its grid."""
@@ -184,15 +201,17 @@ class CityView:
 
 def sight(viewer: Viewer) -> dict[str, Any]:
     """Return what the statements ask of a viewer: LIKE patterns of their areas, and who they are."""
-
-    def patterns(permission: Permission) -> list[str]:
-        return [f"{prefix}%" for prefix in viewer.narrowed(permission).areas]
-
+    cases = sight_of(viewer)
     return {
-        "areas": patterns(Permission.READ_CASES),
-        "named": patterns(Permission.READ_WORKERS),
-        "person": viewer.person_id,
+        "areas": _patterns(cases.areas),
+        "named": _patterns(viewer.narrowed(Permission.READ_WORKERS).areas),
+        "person": cases.person_id,
+        "worker": cases.worker_id,
     }
+
+
+def _patterns(areas: Sequence[str]) -> list[str]:
+    return [f"{prefix}%" for prefix in areas]
 
 
 def cell(tx: Tx, code: str, *, viewer: Viewer, at: datetime) -> CellCard:
@@ -219,8 +238,7 @@ def area(tx: Tx, code: str, *, viewer: Viewer, at: datetime) -> AreaCard:
     Raises:
         NotFound: there is none.
     """
-    seen = sight(viewer)
-    return _card(tx, AreaCard, "maps.area_card", code=code, at=at, areas=seen["areas"], person=seen["person"])
+    return _card(tx, AreaCard, "maps.area_card", code=code, at=at, **sight(viewer))
 
 
 def worker(tx: Tx, code: str, *, viewer: Viewer, at: datetime) -> WorkerCard:
@@ -229,16 +247,28 @@ def worker(tx: Tx, code: str, *, viewer: Viewer, at: datetime) -> WorkerCard:
     Raises:
         NotFound: there is none, or not in the viewer's areas.
     """
-    named = sight(viewer)["named"]
-    return _card(
-        tx, WorkerCard, "maps.worker_card", code=code, at=at, named=named, silent_since=at - SILENT_AFTER
-    )
+    moments = {"at": at, "silent_since": at - SILENT_AFTER}
+    return _card(tx, WorkerCard, "maps.worker_card", code=code, **moments, **sight(viewer))
 
 
 def summary(tx: Tx, *, viewer: Viewer, at: datetime, midnight: datetime) -> Summary:
     """Return how much each layer holds."""
     row = tx.named("maps.summary", at=at, midnight=midnight, **sight(viewer)).one()
     return Summary.model_validate(dict(row._mapping))
+
+
+def density(tx: Tx, *, viewer: Viewer, at: datetime) -> Density:
+    """Return how many cases, open or of the last `DENSITY_OF`, each cell and town has."""
+    seen, since = sight(viewer), at - DENSITY_OF
+    del seen["named"]
+    rows = tx.named("maps.density", at=at, since=since, **seen).all()
+    towns = [row for row in rows if row.kind == "town"]
+    mean = sum(row.cases for row in towns) / max(1, sum(row.cells for row in towns))
+    return Density(
+        since=since,
+        cells={row.key: row.cases for row in rows if row.kind == "cell"},
+        towns={row.key: round(row.cases / max(1, row.cells) / mean, 2) for row in towns},
+    )
 
 
 def city_view(tx: Tx, city: str) -> CityView | None:

@@ -1,5 +1,5 @@
 -- Cards: one statement each, so that a click is one round trip. Names of workers only for :named areas
--- (LIKE patterns), cases only for :areas or the viewer's own.
+-- (LIKE patterns), cases only for :areas, those of :worker and the viewer's own.
 
 -- name: cell_card
 WITH cell AS (
@@ -28,7 +28,8 @@ WITH cell AS (
     FROM cases c
     JOIN case_types t ON t.code = c.type_code
     WHERE c.cell_code = :code AND c.closed_at IS NULL
-      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.reported_by = CAST(:person AS bigint))
+      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.worker_id = CAST(:worker AS bigint)
+           OR c.reported_by = CAST(:person AS bigint))
 )
 SELECT json_build_object(
     'code', cell.code,
@@ -99,7 +100,8 @@ WITH facility AS (
     JOIN cases c ON c.geom && ST_Expand(facility.geom, 0.002) AND c.facility_id = facility.id
     JOIN case_types t ON t.code = c.type_code
     WHERE c.closed_at IS NULL
-      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.reported_by = CAST(:person AS bigint))
+      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.worker_id = CAST(:worker AS bigint)
+           OR c.reported_by = CAST(:person AS bigint))
 )
 SELECT json_build_object(
     'code', f.code, 'name', f.name, 'address', f.address, 'condition', f.condition,
@@ -145,12 +147,14 @@ WITH area AS (
     SELECT count(*) AS open, count(*) FILTER (WHERE c.due_at < CAST(:at AS timestamptz)) AS overdue
     FROM area
     JOIN cases c ON c.community_code LIKE area.below AND c.closed_at IS NULL
-    WHERE c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.reported_by = CAST(:person AS bigint)
+    WHERE c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.worker_id = CAST(:worker AS bigint)
+           OR c.reported_by = CAST(:person AS bigint)
 ), staff AS (
     SELECT count(*) AS workers, count(*) FILTER (WHERE EXISTS (
         SELECT FROM shifts s WHERE s.worker_id = w.id AND s.during @> CAST(:at AS timestamptz))) AS on_duty
     FROM area
     JOIN workers w ON w.home_code LIKE area.below AND w.active
+    WHERE w.home_code LIKE ANY (CAST(:named AS text[]))
 )
 SELECT json_build_object(
     'code', a.code, 'name', a.name, 'level', a.level,
@@ -165,14 +169,15 @@ SELECT json_build_object(
     'facilities', CASE WHEN a.level IN ('city', 'district')
         THEN (SELECT count(*) FROM facilities f WHERE f.code LIKE a.below)
         ELSE (SELECT count(*) FROM facilities f WHERE ST_Intersects(f.geom, a.geom)) END,
-    'workers', staff.workers, 'on_duty', staff.on_duty,
+    'workers', CASE WHEN CAST(:named AS text[]) <> '{}' THEN staff.workers END,
+    'on_duty', CASE WHEN CAST(:named AS text[]) <> '{}' THEN staff.on_duty END,
     'open', open.open, 'overdue', open.overdue,
     'desk_staffed', a.desk_staffed, 'desk_phone', a.desk_phone
 ) AS card
 FROM area a, held, open, staff;
 
 -- name: worker_card
--- Only for :named areas.
+-- Only for :named areas; of a worker who also holds cells elsewhere, the cases here.
 WITH worker AS (
     SELECT w.*, EXISTS (
         SELECT FROM shifts s WHERE s.worker_id = w.id AND s.during @> CAST(:at AS timestamptz)) AS on_duty
@@ -191,6 +196,8 @@ WITH worker AS (
     FROM worker
     JOIN cases c ON c.worker_id = worker.id AND c.closed_at IS NULL
     JOIN case_types t ON t.code = c.type_code
+    WHERE (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.worker_id = CAST(:worker AS bigint)
+           OR c.reported_by = CAST(:person AS bigint))
 )
 SELECT json_build_object(
     'code', w.code, 'name', w.name,
@@ -233,7 +240,8 @@ SELECT
     o.open, o.overdue, o.soon,
     (SELECT count(*) FROM cases c
      WHERE c.received_at >= CAST(:midnight AS timestamptz)
-       AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.reported_by = CAST(:person AS bigint))) AS today,
+       AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.worker_id = CAST(:worker AS bigint)
+           OR c.reported_by = CAST(:person AS bigint))) AS today,
     w.workers, w.on_duty
 FROM (
     SELECT count(*) AS open,
@@ -242,13 +250,33 @@ FROM (
                               AND c.due_at < CAST(:at AS timestamptz) + interval '1 hour') AS soon
     FROM cases c
     WHERE c.closed_at IS NULL
-      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.reported_by = CAST(:person AS bigint))
+      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.worker_id = CAST(:worker AS bigint)
+           OR c.reported_by = CAST(:person AS bigint))
 ) o, (
     SELECT count(*) AS workers, count(*) FILTER (WHERE EXISTS (
         SELECT FROM shifts s WHERE s.worker_id = w.id AND s.during @> CAST(:at AS timestamptz))) AS on_duty
     FROM workers w
     WHERE w.active AND w.home_code LIKE ANY (CAST(:named AS text[]))
 ) w;
+
+-- name: density
+-- Cases that are open or came since :since, as far as the viewer sees: by version of the cell, and by town.
+WITH seen AS (
+    SELECT c.cell_code, left(c.community_code, 9) AS town
+    FROM cases c
+    WHERE (c.closed_at IS NULL OR c.received_at >= CAST(:since AS timestamptz))
+      AND c.cell_code IS NOT NULL
+      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.worker_id = CAST(:worker AS bigint)
+           OR c.reported_by = CAST(:person AS bigint))
+)
+SELECT 'cell' AS kind, CAST(v.id AS text) AS key, count(*) AS cases, 1 AS cells
+FROM seen
+JOIN cell_versions v ON v.cell_code = seen.cell_code AND v.valid @> CAST(:at AS timestamptz)
+GROUP BY v.id
+UNION ALL
+SELECT 'town', town, count(*), (SELECT count(*) FROM cells WHERE cells.community_code LIKE town || '%')
+FROM seen
+GROUP BY town;
 
 -- name: city_view
 -- Where the map begins: the towns, since the cells lie in them; the city's outline while there are none.

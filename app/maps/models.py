@@ -64,6 +64,19 @@ class TileCell(Base):
     geom: Mapped[WKBElement] = mapped_column(Geometry("POLYGON", 3857, spatial_index=False))
 
 
+class TileStreet(Base):
+    """A street or river as drawn at zoom `band`: pieces that meet are one line, told apart by `number`."""
+
+    __tablename__ = "tile_streets"
+    __table_args__ = (sa.Index("ix_tile_streets_band_geom", "band", "geom", postgresql_using="gist"),)
+
+    band: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    name: Mapped[str | None]
+    geom: Mapped[WKBElement] = mapped_column(Geometry("LINESTRING", 3857, spatial_index=False))
+
+
 class TileFacility(Base):
     """A facility as a point, drawn from zoom 14."""
 

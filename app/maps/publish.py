@@ -1,4 +1,4 @@
-"""Publication: the present areas, cells and facilities, thinned for each zoom, into the published tables.
+"""Publication: the present areas, cells, facilities and streets, thinned for each zoom, into tables of tiles.
 
 Outlines are thinned together, as a coverage (`shapely.coverage_simplify`, Visvalingam-Whyatt): thinning each
 polygon by itself tears thousands of shared edges open.
@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import repeat
+from itertools import count, repeat
 from types import MappingProxyType
 
 import h3
@@ -23,14 +23,17 @@ from numpy.typing import NDArray
 
 from app.bulk import copy_rows
 from app.db import Base
-from app.maps.models import TileArea, TileCell, TileCluster, TileFacility
+from app.maps.models import TileArea, TileCell, TileCluster, TileFacility, TileStreet
 from app.maps.rules import (
     AREA_BANDS,
     CELL_BANDS,
     FINEST_BAND,
+    FIRST_STREET_NAME_ZOOM,
     LEVEL_ZOOM,
     RESOLUTIONS,
     STATIC,
+    STREET_BANDS,
+    STREET_ZOOM,
     Layer,
     tolerance_m,
 )
@@ -51,6 +54,7 @@ AREA_COLUMNS = {
 }
 CELL_COLUMNS = {"band": "int2", "id": "int8", "code": "text", "town": "text", "geom": "bytea"}
 FACILITY_COLUMNS = {"id": "int8", "code": "text", "type_code": "text", "condition": "text", "geom": "bytea"}
+STREET_COLUMNS = {"band": "int2", "number": "int4", "kind": "text", "name": "text", "geom": "bytea"}
 CLUSTER_COLUMNS = {"resolution": "int2", "hex": "text", "count": "int4", "types": "text", "geom": "bytea"}
 
 
@@ -158,8 +162,30 @@ def _facilities(tx: Tx, _at: datetime) -> _Ready:
     return _Ready(len(rows), _bounds(places), tables)
 
 
+def _streets(tx: Tx, _at: datetime) -> _Ready:
+    rows = tx.named("maps.streets_to_publish").all()
+    shapes = _from_wkb([row.geom for row in rows])
+    drawn = _project(shapes)
+    written: list[Sequence[object]] = []
+    for band in STREET_BANDS:
+        alike: dict[tuple[str, str | None], list[int]] = defaultdict(list)
+        for i, row in enumerate(rows):
+            if STREET_ZOOM[row.kind] <= band:
+                alike[row.kind, row.name if band >= FIRST_STREET_NAME_ZOOM else None].append(i)
+        numbers = count()
+        for (kind, name), chosen in alike.items():
+            lines = thin_lines(drawn[chosen], band)
+            written += zip(repeat(band), numbers, repeat(kind), repeat(name), _ewkb(lines), strict=False)
+    return _Ready(len(rows), _bounds(shapes), (_Table(TileStreet, STREET_COLUMNS, written),))
+
+
 PREPARE: Mapping[Layer, Callable[[Tx, datetime], _Ready]] = MappingProxyType(
-    {Layer.AREAS: _areas, Layer.CELLS: _cells, Layer.FACILITIES: _facilities}
+    {
+        Layer.AREAS: _areas,
+        Layer.CELLS: _cells,
+        Layer.FACILITIES: _facilities,
+        Layer.STREETS: _streets,
+    }
 )
 
 
@@ -171,6 +197,18 @@ def thin(outlines: Shapes, band: int) -> Shapes:
     if band >= FINEST_BAND or not len(outlines):
         return outlines
     thinned: Shapes = shapely.coverage_simplify(outlines, tolerance_m(band))
+    return thinned
+
+
+def thin_lines(lines: Shapes, band: int) -> Shapes:
+    """Return lines for zoom `band`, in EPSG:3857: those that meet end to end are one, and bear one name.
+
+    The finest band keeps every vertex.
+    """
+    joined: Shapes = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(lines)))
+    if band >= FINEST_BAND:
+        return joined
+    thinned: Shapes = shapely.simplify(joined, tolerance_m(band))
     return thinned
 
 

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.cases.queries import Sight
-from app.identity.rules import Permission, Viewer
 from app.maps.rules import (
     AREA_BANDS,
     CELL_BANDS,
@@ -16,6 +15,7 @@ from app.maps.rules import (
     FIRST_POINT_ZOOM,
     MIN_ZOOM,
     RESOLUTIONS,
+    STREET_BANDS,
     Bounds,
     Layer,
     Tile,
@@ -53,12 +53,6 @@ class LayerVersion:
     bounds: Bounds | None
 
 
-def sight_of(viewer: Viewer) -> Sight:
-    """Return which cases `viewer` may see: a desk its areas', a worker what they hold, all their own."""
-    desk = viewer.narrowed(Permission.READ_WORKERS)
-    return Sight(areas=desk.areas, worker_id=viewer.worker_id, person_id=viewer.person_id)
-
-
 def layer_versions(tx: Tx) -> Mapping[Layer, LayerVersion]:
     """Return the present version of every published layer."""
     found: dict[Layer, LayerVersion] = {}
@@ -81,6 +75,9 @@ def published_tile(tx: Tx, layer: Layer, tile: Tile, *, coarser: int = 0) -> byt
         return _facilities_tile(tx, tile, coarser)
     if layer is Layer.CELLS:
         return _cells_tile(tx, tile, coarser)
+    if layer is Layer.STREETS:
+        band = max(band_at(tile.z, STREET_BANDS) - coarser, STREET_BANDS[0])
+        return _one(tx, "maps.streets_tile", tile, band=band, **_sides(_widened(tile)))
     band = max(band_at(tile.z, AREA_BANDS) - coarser, AREA_BANDS[0])
     return _one(tx, "maps.areas_tile", tile, band=band, **_sides(_widened(tile)))
 

@@ -21,6 +21,11 @@ SELECT id, code, type_code, condition, ST_AsBinary(geom) AS geom
 FROM facilities
 ORDER BY code;
 
+-- name: streets_to_publish
+SELECT kind, name, ST_AsBinary(geom) AS geom
+FROM streets
+ORDER BY id;
+
 -- name: publication_lock
 -- Publications of one city go one after the other, else an older one could write last.
 SELECT pg_advisory_xact_lock(hashtext(current_schema() || '.publish'));
@@ -69,6 +74,7 @@ SELECT coalesce((SELECT ST_AsMVT(outline, 'areas', 4096, 'geom') FROM outline), 
 -- A cell is moved onto the tile's raster whole. ST_AsMVTGeom, which also clips and repairs, costs ten times
 -- that; it is left to cells that reach far over the edge. What hangs over, the reader cuts off.
 -- ST_AsMVT cuts fractions off: the shift of an exact tile carries the half that makes it a rounding.
+-- From zoom 15 also one point for each name, since a label on a clipped outline repeats in every tile.
 WITH piece AS (
     SELECT id, CASE WHEN CAST(:z AS integer) >= 14 THEN code END AS code, town,
            CASE WHEN geom @ ST_MakeEnvelope(:far_west, :far_south, :far_east, :far_north, 3857)
@@ -82,8 +88,30 @@ WITH piece AS (
     WHERE band = CAST(:band AS smallint)
       AND geom && ST_MakeEnvelope(:west, :south, :east, :north, 3857)
     ORDER BY id
+), label AS (
+    SELECT code, ST_AsMVTGeom(ST_PointOnSurface(geom), ST_TileEnvelope(:z, :x, :y), 4096, 0) AS geom
+    FROM tile_cells
+    WHERE CAST(:z AS integer) >= 15
+      AND band = CAST(:band AS smallint)
+      AND geom && ST_MakeEnvelope(:west, :south, :east, :north, 3857)
+    ORDER BY id
 )
-SELECT ST_AsMVT(piece, 'cells', CAST(:extent AS integer), 'geom', 'id') FROM piece;
+SELECT coalesce(
+           (SELECT ST_AsMVT(piece, 'cells', CAST(:extent AS integer), 'geom', 'id') FROM piece),
+           ''
+       )
+    || coalesce((SELECT ST_AsMVT(label, 'cell_labels', 4096, 'geom') FROM label WHERE geom IS NOT NULL), '');
+
+-- name: streets_tile
+-- Streets that the zoom does not draw, and names that it does not write, are not in its band.
+WITH piece AS (
+    SELECT kind, name, ST_AsMVTGeom(geom, ST_TileEnvelope(:z, :x, :y), 4096, 64) AS geom
+    FROM tile_streets
+    WHERE band = CAST(:band AS smallint)
+      AND geom && ST_MakeEnvelope(:west, :south, :east, :north, 3857)
+    ORDER BY number
+)
+SELECT ST_AsMVT(piece, 'streets', 4096, 'geom') FROM piece WHERE geom IS NOT NULL;
 
 -- name: clusters_tile
 WITH piece AS (

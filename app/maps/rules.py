@@ -27,6 +27,7 @@ MAX_TILE_BYTES = 64_000
 FINEST_BAND = 15
 FIRST_CODE_ZOOM = 14
 FIRST_POINT_ZOOM = 14
+FIRST_STREET_NAME_ZOOM = 14
 
 
 class Layer(StrEnum):
@@ -35,22 +36,34 @@ class Layer(StrEnum):
     AREAS = "areas"
     CELLS = "cells"
     FACILITIES = "facilities"
+    STREETS = "streets"
     CASES = "cases"
     WORKERS = "workers"
 
 
-STATIC = (Layer.AREAS, Layer.CELLS, Layer.FACILITIES)
+STATIC = (Layer.AREAS, Layer.CELLS, Layer.FACILITIES, Layer.STREETS)
 """Layers that change by publication; the others are read as they stand."""
 
 MIN_ZOOM: Mapping[Layer, int] = MappingProxyType(
-    {Layer.AREAS: 7, Layer.CELLS: 12, Layer.FACILITIES: 7, Layer.CASES: 7, Layer.WORKERS: 7}
+    {
+        Layer.AREAS: 7,
+        Layer.CELLS: 12,
+        Layer.FACILITIES: 7,
+        Layer.STREETS: 11,
+        Layer.CASES: 7,
+        Layer.WORKERS: 7,
+    }
 )
 """Below these zooms a layer is empty. Towns stand for cells below 12, where cells weigh up to 159 kB."""
 
 CELL_BANDS = (12, 13, 14, 15)
+STREET_BANDS = (11, 12, 13, 14, 15)
 AREA_BANDS = (7, 8, 9, 10, 11, 12, 13, 14, 15)
 LEVEL_ZOOM: Mapping[str, int] = MappingProxyType({"city": 7, "district": 7, "town": 9, "community": 12})
 """The first zoom at which an area of this level is drawn."""
+
+STREET_ZOOM: Mapping[str, int] = MappingProxyType({"river": 11, "arterial": 11, "street": 13})
+"""The first zoom at which a line of this kind is drawn."""
 
 RESOLUTIONS = (7, 8, 9)
 """H3 resolutions of the facility clusters."""

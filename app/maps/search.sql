@@ -47,7 +47,8 @@ SELECT 'case' AS kind, CAST(c.id AS text) AS code,
 FROM cases c
 JOIN case_types t ON t.code = c.type_code
 WHERE c.no LIKE :prefix
-  AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.reported_by = CAST(:person AS bigint))
+  AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.worker_id = CAST(:worker AS bigint)
+           OR c.reported_by = CAST(:person AS bigint))
 ORDER BY c.no DESC
 LIMIT 6;
 

@@ -19,9 +19,10 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from app.cases.queries import sight_of
 from app.identity.rules import Permission, Viewer
 from app.maps.frames import Detail, Frame
-from app.maps.queries import MOST_CASES, RECENT, SILENT_AFTER, sight_of
+from app.maps.queries import MOST_CASES, RECENT, SILENT_AFTER
 from app.maps.rules import AREA_BANDS, CELL_BANDS, FINEST_BAND, Layer, band_at
 from app.transaction import Tx
 

@@ -9,11 +9,11 @@ from flask import Blueprint, Response, current_app, request
 from flask.blueprints import BlueprintSetupState
 
 from app import clock
+from app.cases.queries import sight_of
 from app.http import Description, Parsed, describe, json_answer
 from app.identity.access import allow, viewer
 from app.identity.rules import TILES, Permission
 from app.maps import queries
-from app.maps.queries import sight_of
 from app.maps.rules import STATIC, Layer, tile_at
 from app.maps.tilejson import TileJson, tilejson
 from app.maps.tiles import TileStore, compressed
@@ -57,7 +57,7 @@ def _open_store(state: BlueprintSetupState) -> None:
 @allow(Permission.READ_MAP, limit=TILES)
 @describe(
     Description(
-        summary="A vector tile of areas, cells or facilities",
+        summary="A vector tile of areas, cells, facilities or streets",
         tag="tiles",
         query=TileQuery,
         answers={**TILE_ANSWERS, 304: "not changed"},
@@ -127,7 +127,7 @@ def workers_tile(z: int, x: int, y: int, query: NoQuery) -> Response:  # noqa: A
 @allow(Permission.READ_MAP)
 @describe(
     Description(
-        summary="The TileJSON 3.0 of areas, cells or facilities",
+        summary="The TileJSON 3.0 of areas, cells, facilities or streets",
         tag="tiles",
         query=NoQuery,
         answers={200: TileJson},

@@ -18,7 +18,10 @@ VECTOR_LAYERS: Mapping[Layer, Mapping[str, Fields]] = MappingProxyType(
             "areas": {"code": "division code", "level": "city, district, town, community", "name": "name"},
             "area_labels": {"code": "division code", "level": "as above", "name": "name, at one point"},
         },
-        Layer.CELLS: {"cells": {"code": "15 digits, from zoom 14", "town": "9 digits"}},
+        Layer.CELLS: {
+            "cells": {"code": "15 digits, from zoom 14", "town": "9 digits"},
+            "cell_labels": {"code": "15 digits; one point for each cell, from zoom 15"},
+        },
         Layer.FACILITIES: {
             "facilities": {
                 "count": "of a cluster, below zoom 14",
@@ -27,6 +30,9 @@ VECTOR_LAYERS: Mapping[Layer, Mapping[str, Fields]] = MappingProxyType(
                 "type": "4 digits, from zoom 14",
                 "condition": "damaged, missing or abandoned, none when good; from zoom 14",
             }
+        },
+        Layer.STREETS: {
+            "streets": {"kind": "river, arterial; street from zoom 13", "name": "name, from zoom 14"}
         },
         Layer.CASES: {
             "cases": {

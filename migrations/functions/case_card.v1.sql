@@ -1,8 +1,7 @@
--- A case as everybody gets it: answers, lists and events carry this one form. Moments are in UTC.
+-- A case as everybody gets it: answers, lists and events carry this one form. Moments carry
+-- their zone, the session's, which is UTC everywhere in Jingwei (`app.db`); to_char would cost as much as all else.
 CREATE FUNCTION case_card(c cases) RETURNS jsonb
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS $$
-DECLARE
-    form CONSTANT text := 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"';
 BEGIN
     RETURN (
         SELECT jsonb_build_object(
@@ -17,10 +16,10 @@ BEGIN
             'lon', ST_X(c.geom),
             'lat', ST_Y(c.geom),
             'accuracy_m', c.accuracy_m,
-            'observed_at', to_char(c.observed_at AT TIME ZONE 'UTC', form),
-            'received_at', to_char(c.received_at AT TIME ZONE 'UTC', form),
-            'due_at', to_char(c.due_at AT TIME ZONE 'UTC', form),
-            'closed_at', to_char(c.closed_at AT TIME ZONE 'UTC', form),
+            'observed_at', c.observed_at,
+            'received_at', c.received_at,
+            'due_at', c.due_at,
+            'closed_at', c.closed_at,
             'cell', c.cell_code,
             'nearest_cell', c.nearest_cell_code,
             'outside_m', c.outside_m,

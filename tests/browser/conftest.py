@@ -187,7 +187,7 @@ def visit(chromium: Browser, address: str) -> Iterator[Callable[..., Visit]]:
             geolocation={"longitude": 122.9915, "latitude": 41.1025, "accuracy": 8},
             permissions=["geolocation"],
         )
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(PATIENCE_MS)
         context.add_cookies([{"name": "jingwei_language", "value": lang, "url": address}])
         made = Visit(context.new_page(), context, address)
 

@@ -170,3 +170,15 @@ def test_an_expired_sign_in_is_said_in_words(visit):
     page.wait_for_selector("#panel .message.danger")
     assert "登录已过期" in page.inner_text("#panel")
     window.complaints.clear()  # the browser itself writes 401s there
+
+
+def test_cells_are_coloured_by_their_cases(visit):
+    window = visit()
+    page = window.sign_in("dispatcher", "/map#map=15.5/41.1028/122.9912&fill=cases")
+    window.idle()
+    page.wait_for_selector(".legend .ramp")
+    assert page.is_checked("input[value=cases][name=fill]")
+    page.check("input[value=none]", force=True)
+    assert page.locator(".legend .ramp").count() == 0
+    page.check("input[value=cases][name=fill]", force=True)
+    assert "fill=cases" in page.evaluate("location.hash")

@@ -1,12 +1,15 @@
 """Somebody signs in, finds a manhole, and reports it with the pin."""
 
+import io
 import json
 
 import pytest
 import sqlalchemy as sa
+from PIL import Image
 
 from app.db import make_engine
 from tests.city import cell_code
+from tests.pictures import CAMERA, picture, telling
 
 COVER = "2103020101000001"
 
@@ -86,6 +89,83 @@ def test_a_lost_answer_is_asked_again_under_the_same_id(visit, cases):
     page.wait_for_selector("#filed-no")
     assert sent[0] == sent[1]
     assert cases() == before + 1
+    window.complaints[:] = [line for line in window.complaints if "ERR_FAILED" not in line]
+
+
+def photos_of(city, number):
+    """Return the kept files of a case's photos."""
+    engine = make_engine(city)
+    statement = "SELECT p.sha256 FROM case_photos p JOIN cases c ON c.id = p.case_id WHERE c.no = :no"
+    with engine.connect() as connection:
+        names = connection.execute(sa.text(statement), {"no": number}).scalars().all()
+    engine.dispose()
+    return [path.read_bytes() for name in names for path in (city.var / "photos").rglob(f"{name}*")]
+
+
+def test_photos_are_made_smaller_and_go_with_the_report(visit, city):
+    window = visit()
+    page = window.sign_in("dispatcher", "/map#map=17/41.1025/122.9915")
+    window.idle()
+    page.click("#report-start")
+    fill(page, "refuse")
+    large = telling(1)
+    files = [("a.jpg", large), ("b.png", picture(2, kind="PNG", size=(4000, 1000)))]
+    page.set_input_files(
+        "#photo-choose",
+        [{"name": name, "mimeType": "image/jpeg", "buffer": data} for name, data in files],
+    )
+    page.wait_for_selector("#photos-status:text('照片已发送')")
+    assert page.locator(".thumb img").count() == 2
+    page.set_input_files("#photo-choose", [{"name": "a.jpg", "mimeType": "image/jpeg", "buffer": large}])
+    page.wait_for_selector("#photos-status:text('已经加上')")
+    page.set_input_files(
+        "#photo-choose", [{"name": "x.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"}]
+    )
+    page.wait_for_selector("#photos-status:text('不是浏览器能读的照片')")
+    page.click("#panel button[type=submit]")
+    page.wait_for_selector(".outcome .message.danger")
+    assert window.violations() == []
+    window.complaints.clear()  # axe writes styles, which the policy refuses
+    page.click(".thumb.failed .drop-photo")
+    page.click("#panel button[type=submit]")
+    page.wait_for_selector("#filed-no")
+    kept = photos_of(city, page.inner_text("#filed-no"))
+    assert len(kept) == 2
+    assert max(max(Image.open(io.BytesIO(data)).size) for data in kept) == 1600
+    assert not any(CAMERA.encode() in data or b"Exif" in data for data in kept), (
+        "position and device stay behind"
+    )
+    page.click(".panel-foot a")
+    page.wait_for_selector(".photos img >> nth=1")
+    page.locator(".photos img >> nth=1").scroll_into_view_if_needed()
+    for _ in range(50):
+        if page.evaluate("[...document.querySelectorAll('.photos img')].every(i => i.naturalWidth > 0)"):
+            break
+        page.wait_for_timeout(100)
+    assert page.evaluate("[...document.querySelectorAll('.photos img')].every(i => i.naturalWidth > 0)")
+
+
+def test_a_photo_that_did_not_arrive_is_sent_again(visit, city):
+    window = visit(390, 844, phone=True)
+    page = window.sign_in("dispatcher", "/map#map=17/41.1025/122.9915")
+    window.idle()
+    tries = []
+
+    def lose_the_first(route):
+        tries.append(route.request.url)
+        route.abort() if len(tries) == 1 else route.continue_()
+
+    window.context.route("**/api/v1/photos/*", lose_the_first)
+    page.tap("#report-start")
+    fill(page, "refuse")
+    assert page.get_attribute("#photo-take", "capture") == "environment"
+    page.set_input_files("#photo-take", {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": picture(7)})
+    page.wait_for_selector(".thumb.failed .again")
+    assert "没有连上服务器" in page.inner_text("#photos-status")
+    page.tap("#panel button[type=submit]")
+    page.wait_for_selector("#filed-no")
+    assert tries[0] == tries[1]
+    assert len(photos_of(city, page.inner_text("#filed-no"))) == 1
     window.complaints[:] = [line for line in window.complaints if "ERR_FAILED" not in line]
 
 

@@ -11,14 +11,15 @@ export class Trouble extends Error {
 
 const token = () => document.querySelector('meta[name="csrf-token"]')?.content;
 
-/** Ask `path`; `body` is sent as JSON. Raises Trouble. */
+/** Ask `path`; `body` is sent as JSON, a Blob as it is. Raises Trouble. */
 export async function ask(path, { method = "GET", body, signal } = {}) {
   const headers = { Accept: "application/json" };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const raw = body instanceof Blob;
+  if (body !== undefined) headers["Content-Type"] = raw ? body.type : "application/json";
   if (method !== "GET" && token()) headers["X-CSRF-Token"] = token();
   let answer;
   try {
-    answer = await fetch(path, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
+    answer = await fetch(path, { method, headers, signal, body: body === undefined || raw ? body : JSON.stringify(body) });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Trouble(t("没有连上服务器。请检查网络后再试。"), { code: "offline" });

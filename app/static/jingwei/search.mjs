@@ -37,6 +37,7 @@ export function install(form) {
   let active = -1;
   let timer = 0;
   let asking = null;
+  let answered = "";  // the text that the list answers: a choice by Enter must not be one of an earlier text
 
   function show(open) {
     panel.hidden = !open;
@@ -93,10 +94,12 @@ export function install(form) {
     try {
       const found = await ask(`/api/v1/search?q=${encodeURIComponent(q)}`, { signal: asking.signal });
       items = [...place(q), ...found.items];
+      answered = q;
       draw(items.length ? "" : t("没有找到“{q}”。试试编号的前几位，或街道、社区的名称。", { q }));
     } catch (error) {
       if (error.name === "AbortError") return;
       items = place(q);
+      answered = q;
       draw(error.message);
     }
   }
@@ -136,8 +139,8 @@ export function install(form) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     clearTimeout(timer);
-    if (panel.hidden || active < 0) await look();
-    choose(Math.max(active, 0));
+    if (panel.hidden || active < 0 || answered !== input.value.trim()) await look();
+    if (answered === input.value.trim()) choose(Math.max(active, 0));
   });
   if (new URLSearchParams(location.search).get("q") && location.pathname === "/map") {
     input.value = new URLSearchParams(location.search).get("q");

@@ -81,7 +81,7 @@ def test_a_report_writes_one_step_and_one_event_with_the_whole_card(tx, worker):
     case = report_case(tx, a_report(photos=("0" * 64,)), by=worker, at=NOW).case
     [event] = events(tx)
     assert (event.subject, event.area_code) == (str(case.id), A)
-    assert queries.card(event.payload) == case
+    assert queries.card(event.payload, queries.sight_of(worker)) == case
     [step] = queries.case(tx, case.id, sight=Sight(areas=("21",))).steps
     assert (step.step, step.from_status, step.to_status, step.at) == ("report", None, "reported", NOW)
     assert step.by == "网格员1"

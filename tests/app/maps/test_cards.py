@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from app.cases.models import Case
+from app.grid.models import CellVersion
 from tests.city import A, cell_code, middle
 
 CELL = cell_code(0, 0)
@@ -98,3 +99,16 @@ def test_a_code_that_cannot_be_is_not_found(client_as):
     client = client_as("dispatcher")
     for path in ("cells/x%00y", "areas/21%2003", "workers/;", "facilities/１２"):
         assert client.get(f"/api/v1/{path}").status_code == 404, path
+
+
+def test_density_counts_what_the_viewer_sees_by_cell_and_town(client_as, tx):
+    client = client_as("admin")
+    for n, place in enumerate([(0, 0), (0, 0), (4, 0)]):
+        filed(client, f"0190d6f0-0000-7000-8000-00000000c0d{n}", place)
+    whole = client.get("/api/v1/density").json
+    version = tx.execute(sa.select(CellVersion.id).where(CellVersion.cell_code == CELL)).scalar_one()
+    assert whole["cells"][str(version)] == 2
+    assert sorted(whole["cells"].values()) == [1, 2]
+    assert whole["towns"] == {"210302001": 1.0, "210302002": 1.0}, "two in 16 cells, one in 8"
+    assert list(client_as("supervisor").get("/api/v1/density").json["cells"].values()) == [2]
+    assert client_as("citizen").get("/api/v1/density").json["cells"] == {}

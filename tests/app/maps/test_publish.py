@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from app import transaction
 from app.db import make_engine
 from app.maps import publish as publication
-from app.maps.publish import broken_edges, publish, thin
+from app.maps.publish import broken_edges, publish, thin, thin_lines
 from app.maps.queries import layer_versions
-from app.maps.rules import AREA_BANDS, CELL_BANDS, Layer
+from app.maps.rules import AREA_BANDS, CELL_BANDS, STREET_BANDS, Layer, tolerance_m
 from tests import city
 from tests.app.maps.conftest import AT
 
@@ -117,6 +117,29 @@ def test_a_cluster_counts_its_facilities(tx, published):
     assert orjson.loads(rows[0][2]) == {"0101": 2, "0137": 1}
 
 
+def test_pieces_of_a_street_that_meet_are_one_line(tx, published):
+    assert published[Layer.STREETS].features == 4
+    drawn = {
+        band: tx.execute(
+            sa.text("SELECT kind, name FROM tile_streets WHERE band = :band ORDER BY number"), {"band": band}
+        ).all()
+        for band in STREET_BANDS
+    }
+    assert drawn[11] == drawn[12] == [("river", None), ("arterial", None)]
+    assert drawn[13] == [*drawn[12], ("street", None)]
+    assert drawn[14] == drawn[15] == [("river", "南沙河"), ("arterial", "胜利路"), ("street", "杏花巷")]
+
+
+@pytest.mark.parametrize("band", STREET_BANDS)
+def test_a_thinned_line_stays_within_half_a_pixel_and_keeps_its_ends(band):
+    rng = np.random.default_rng(band)
+    whole = shapely.LineString(np.cumsum(rng.uniform(-9, 20, (400, 2)), axis=0))
+    (thinned,) = thin_lines(np.array([whole], dtype=object), band)
+    assert shapely.hausdorff_distance(whole, thinned) <= tolerance_m(band) + 1e-9
+    assert shapely.equals(thinned.boundary, whole.boundary)
+    assert (shapely.get_num_coordinates(thinned) < 400) == (band < 15)
+
+
 def test_only_the_outlines_of_the_moment_are_published(tx):
     code = city.cell_code(0, 0)
     tx.execute(
@@ -144,10 +167,10 @@ def test_a_layer_alone_leaves_the_others_as_they_are(tx, published):
 
 
 def test_an_empty_city_is_published_as_empty_layers(tx):
-    for table in ("facilities", "posts", "cell_versions", "cells"):
+    for table in ("facilities", "posts", "cell_versions", "cells", "streets"):
         tx.execute(sa.text(f"DELETE FROM {table}"))
-    made = publish(tx, at=AT, layers=[Layer.CELLS, Layer.FACILITIES])
-    assert [layer.features for layer in made] == [0, 0]
+    made = publish(tx, at=AT, layers=[Layer.CELLS, Layer.FACILITIES, Layer.STREETS])
+    assert [layer.features for layer in made] == [0, 0, 0]
     assert layer_versions(tx)[Layer.CELLS].bounds is None
 
 

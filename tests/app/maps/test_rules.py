@@ -5,7 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import NotFound
-from app.maps.rules import AREA_BANDS, CELL_BANDS, Tile, band_at, resolution_at, tile_at, tolerance_m
+from app.grid.models import StreetKind
+from app.maps.rules import (
+    AREA_BANDS,
+    CELL_BANDS,
+    STREET_BANDS,
+    STREET_ZOOM,
+    Tile,
+    band_at,
+    resolution_at,
+    tile_at,
+    tolerance_m,
+)
 
 
 def test_the_only_tile_of_zoom_0_is_the_world():
@@ -35,3 +46,8 @@ def test_every_zoom_has_a_band_and_a_resolution():
     assert [band_at(z, CELL_BANDS) for z in range(9, 19)] == [12, 12, 12, 12, 13, 14, 15, 15, 15, 15]
     assert [band_at(z, AREA_BANDS) for z in (0, 7, 11, 18)] == [7, 7, 11, 15]
     assert [resolution_at(z) for z in (0, 9, 11, 12, 13, 18)] == [7, 7, 7, 8, 9, 9]
+    assert [band_at(z, STREET_BANDS) for z in (9, 11, 14, 18)] == [11, 11, 14, 15]
+
+
+def test_every_kind_of_street_has_its_zoom():
+    assert set(STREET_ZOOM) == {kind.value for kind in StreetKind}

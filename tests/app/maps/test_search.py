@@ -1,8 +1,11 @@
 """Search finds by the beginning of a code or a part of a name."""
 
 import pytest
+import sqlalchemy as sa
 
-from tests.city import A, cell_code
+from app.db import named_statements
+from app.maps.search import _statements
+from tests.city import A, cell_code, middle
 
 
 def found(client, q):
@@ -52,3 +55,33 @@ def test_what_cannot_be_asked_is_refused_by_name(client_as, q):
 def test_workers_are_found_in_the_viewers_areas_only(client_as):
     assert found(client_as("supervisor"), "网格员") == [("worker", f"W000{n}") for n in (1, 2, 3)]
     assert found(client_as("worker"), "网格员") == []
+
+
+def test_names_and_addresses_are_found_by_an_index(tx):
+    statement = named_statements()["maps.search_facility_names"]
+    tx.execute(sa.text("SET LOCAL enable_seqscan = off"))
+    text = str(statement).replace(":like", "'%湖南西路%'").replace(":english", "'false'")
+    plan = "\n".join(tx.execute(sa.text(f"EXPLAIN {text}".replace(":", r"\:"))).scalars())
+    assert plan.count("Bitmap Index Scan on ix_facilities_words_trgm") == 2, plan
+
+
+@pytest.mark.parametrize("q", [cell_code(0, 0), "2103020101000001", "21030220", "210302"])
+def test_a_code_is_looked_up_as_a_code_only(q):
+    assert not {"search_facility_names", "search_workers"} & set(_statements(q))
+
+
+def test_a_worker_finds_the_cases_they_hold_and_no_others(client_as):
+    lon, lat = middle(0, 0)
+    other, _ = middle(4, 0)
+    cases = [
+        client_as("admin").put(
+            f"/api/v1/reports/0190d6f0-0000-7000-8000-00000000c0d{n}",
+            json={"type": "E0110", "lon": x, "lat": lat},
+        )
+        for n, x in enumerate((lon, other))
+    ]
+    numbers = [case.json["no"] for case in cases]
+    worker = client_as("worker")
+    assert [len(found(worker, number)) for number in numbers] == [1, 0]
+    assert worker.get(f"/api/v1/cells/{cell_code(0, 0)}").json["open"] == 1
+    assert worker.get(f"/api/v1/cells/{cell_code(4, 0)}").json["open"] == 0

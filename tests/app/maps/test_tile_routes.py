@@ -22,7 +22,7 @@ def planner(client_as, published):
     return client_as("planner")
 
 
-@pytest.mark.parametrize("layer", ["areas", "cells", "facilities"])
+@pytest.mark.parametrize("layer", ["areas", "cells", "facilities", "streets"])
 def test_a_tile_is_a_vector_tile_gzipped_where_that_is_taken(planner, layer):
     zipped = planner.get(address(layer), headers={"Accept-Encoding": "gzip, br"})
     plain = planner.get(address(layer))
@@ -66,7 +66,7 @@ def test_a_tile_under_its_version_may_be_kept_for_good(planner, published):
     assert planner.get(f"{address('cells')}?v={version - 1}").headers["Cache-Control"] == "private, no-cache"
 
 
-@pytest.mark.parametrize("layer", ["areas", "cells", "facilities", "cases", "workers"])
+@pytest.mark.parametrize("layer", ["areas", "cells", "facilities", "streets", "cases", "workers"])
 def test_an_empty_tile_is_no_content(planner, layer):
     answer = planner.get(f"/tiles/{layer}/14/0/0.mvt")
     assert (answer.status_code, answer.data) == (204, b"")
@@ -131,7 +131,7 @@ def test_live_tiles_are_cut_to_the_viewer_and_never_stored(client_as, published,
     }
 
 
-@pytest.mark.parametrize("layer", ["areas", "cells", "facilities", "cases", "workers"])
+@pytest.mark.parametrize("layer", ["areas", "cells", "facilities", "streets", "cases", "workers"])
 def test_tilejson_says_where_the_tiles_are_and_what_is_in_them(planner, published, tx, layer):
     case(tx, 0, 0)
     tx.execute(sa.text("UPDATE workers SET position = (SELECT geom FROM cases LIMIT 1)"))
@@ -139,7 +139,7 @@ def test_tilejson_says_where_the_tiles_are_and_what_is_in_them(planner, publishe
     told = answer.json
     assert told["tilejson"] == "3.0.0"
     assert told["bounds"] == pytest.approx([122.990, 41.100, 122.996, 41.104], abs=0.006)
-    tile = tile_of(max(told["minzoom"], 14))
+    tile = tile_of(max(told["minzoom"], 15))
     url = told["tiles"][0].replace("{z}", str(tile.z)).replace("{x}", str(tile.x)).replace("{y}", str(tile.y))
     assert url.startswith("http://localhost/tiles/")
     drawn = mapbox_vector_tile.decode(planner.get(url).data)

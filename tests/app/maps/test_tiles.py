@@ -14,7 +14,7 @@ from app.cases.queries import Sight
 from app.maps import queries, tiles
 from app.maps.publish import publish
 from app.maps.queries import layer_versions
-from app.maps.rules import Layer, Tile
+from app.maps.rules import STATIC, Layer, Tile
 from app.maps.tiles import TileStore, compressed, make, sweep
 from tests import city
 from tests.app.maps.conftest import AT
@@ -107,13 +107,41 @@ def test_a_corner_is_drawn_within_half_a_unit_of_its_place(tx, published, layer,
         assert all(shapely.Point(corner).distance(drawn) < 0.75 for corner in inside)
 
 
-@pytest.mark.parametrize("layer", [Layer.AREAS, Layer.CELLS, Layer.FACILITIES])
+def test_streets_come_by_kind_and_from_zoom_14_with_their_names(tx, published):
+    def drawn(z):
+        raw = queries.published_tile(tx, Layer.STREETS, tile_of(z))
+        return [f["properties"] for f in features(raw, "streets")] if raw else []
+
+    assert drawn(10) == []
+    assert drawn(11) == drawn(12) == [{"kind": "river"}, {"kind": "arterial"}]
+    assert drawn(13) == [*drawn(12), {"kind": "street"}]
+    for z in (14, 15, 18):
+        assert {(f["kind"], f["name"]) for f in drawn(z)} <= {
+            ("river", "南沙河"),
+            ("arterial", "胜利路"),
+            ("street", "杏花巷"),
+        }
+    assert len(drawn(14)) == 3
+
+
+def test_streets_too_heavy_for_a_tile_are_drawn_coarser(tx, published):
+    coarse = queries.published_tile(tx, Layer.STREETS, tile_of(14), coarser=1)
+    assert [f["properties"] for f in features(coarse, "streets")] == [
+        {"kind": kind} for kind in ("river", "arterial", "street")
+    ]
+    least = queries.published_tile(tx, Layer.STREETS, tile_of(12), coarser=queries.coarsest(Layer.STREETS))
+    assert least == queries.published_tile(tx, Layer.STREETS, tile_of(12))
+
+
+@pytest.mark.parametrize("layer", [Layer.AREAS, Layer.CELLS, Layer.FACILITIES, Layer.STREETS])
 def test_a_tile_beside_the_city_is_empty(tx, published, layer):
     assert queries.published_tile(tx, layer, tile_of(14, 10.0, 50.0)) == b""
     assert queries.published_tile(tx, layer, Tile(0, 0, 0)) == b""
 
 
-@pytest.mark.parametrize(("layer", "z"), [("cells", 12), ("cells", 16), ("areas", 10), ("facilities", 15)])
+@pytest.mark.parametrize(
+    ("layer", "z"), [("cells", 12), ("cells", 16), ("areas", 10), ("facilities", 15), ("streets", 15)]
+)
 def test_a_tile_is_cut_through_the_spatial_index(tx, published, layer, z):
     """24 rows are read fastest whole, or along the key; without those ways the spatial index answers."""
     tx.execute(sa.text(f"ALTER TABLE tile_{layer} DROP CONSTRAINT pk_tile_{layer}"))
@@ -340,6 +368,6 @@ def test_workers_show_duty_and_silence_and_no_name(tx):
 
 
 def test_every_zoom_of_the_city_stays_small(tx, published):
-    for layer in (Layer.AREAS, Layer.CELLS, Layer.FACILITIES):
+    for layer in STATIC:
         for z in range(9, 19):
             assert len(make(tx, layer, tile_of(z))) <= 64_000

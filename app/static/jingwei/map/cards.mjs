@@ -35,6 +35,14 @@ function caseList(cases, total) {
     total > cases.length ? h("li", { class: "muted small" }, t("另有 {n} 件", { n: number(total - cases.length) })) : null);
 }
 
+/** Return a small picture that opens the large one; a photo may still be on its way when its report is here. */
+function photo(name, words, kind = "") {
+  const small = h("img", { src: `/api/v1/photos/${name}${kind ? "" : "?size=thumb"}`, alt: words, class: kind, loading: "lazy",
+    onerror: () => opened.replaceWith(h("p", { class: "photo-missing" }, t("照片还在路上"))) });
+  const opened = h("a", { href: `/api/v1/photos/${name}`, target: "_blank", rel: "noopener" }, small);
+  return opened;
+}
+
 const section = (title, ...children) => h("section", {}, h("h3", {}, title), ...children);
 const stat = (value, words, tone = "") =>
   h("div", { class: `stat ${tone}` }, h("b", {}, number(value)), h("span", {}, words));
@@ -65,7 +73,7 @@ const makers = {
       parts: [
         h("p", {}, h("span", { class: `tag ${card.condition === "good" ? "ok" : "danger"}` }, conditionWord(card.condition)), " ",
           h("span", { class: "tag" }, className(card.type.code.slice(0, 2)))),
-        card.photo ? h("img", { class: "photo", src: `/api/v1/photos/${card.photo}?size=thumb`, alt: t("设施照片"), loading: "lazy" }) : null,
+        card.photo ? photo(card.photo, t("设施照片"), "photo") : null,
         facts([t("编号"), code(card.code)], [t("位置"), place(card)], [t("地址"), card.address],
           [t("所在网格"), card.cell ? link("cell", card.cell, code(card.cell)) : t("网格之外")],
           [t("责任网格员"), holder(card.primary) || t("未指派")], [t("备岗"), holder(card.backup)],
@@ -83,7 +91,7 @@ const makers = {
           stat(card.cells, t("网格")), stat(card.facilities, t("设施"))),
         facts([t("编号"), code(card.code)], [t("上级"), areaLink(card.parent)],
           [t("网格面积"), t("{n} 平方公里", { n: (card.area_m2 / 1e6).toFixed(2) })], [t("人口"), card.population ? number(card.population) : null],
-          [t("网格员"), t("{on} 人在岗，共 {all} 人", { on: number(card.on_duty), all: number(card.workers) })],
+          [t("网格员"), card.workers === null ? null : t("{on} 人在岗，共 {all} 人", { on: number(card.on_duty), all: number(card.workers) })],
           [t("值班台"), card.desk_staffed ? `${t("有人值守")} ${card.desk_phone}` : card.desk_phone]),
         card.children.length ? section(t("下级（{n}）", { n: card.children.length }),
           h("ul", { class: "chips" }, card.children.map((one) => h("li", {}, link("area", one.code, one.name))))) : null,
@@ -118,8 +126,7 @@ const makers = {
           ended ? null : h("span", { class: `tag ${caseTone(card)}` }, left(card.due_at)), " ",
           h("span", { class: "tag" }, urgencyWord(card.urgency))),
         card.text ? h("p", { class: "quote" }, card.text) : null,
-        card.photos?.length ? h("div", { class: "photos" }, card.photos.map((one) =>
-          h("a", { href: `/api/v1/photos/${one}`, target: "_blank", rel: "noopener" }, h("img", { src: `/api/v1/photos/${one}?size=thumb`, alt: t("案件照片"), loading: "lazy" })))) : null,
+        card.photos?.length ? h("div", { class: "photos" }, card.photos.map((one, i) => photo(one, t("案件照片 {n}", { n: i + 1 })))) : null,
         facts([t("编号"), code(card.no)], [t("位置"), place(card)],
           [t("所在网格"), card.cell ? link("cell", card.cell, code(card.cell)) : t("网格之外 {d}", { d: distance(card.outside_m || 0) })],
           [t("承办"), card.worker ? (card.worker.name ? link("worker", card.worker.code, card.worker.name) : card.worker.code)

@@ -63,6 +63,7 @@ function images(p) {
     }),
     "case-open": draw(20, (pen, m) => outlined(pen, circle(m, m, 6.2), p.open, p.edge)),
     "case-ended": draw(14, (pen, m) => outlined(pen, circle(m, m, 3.4), p.ended, p.edge, 1)),
+    cluster: draw(42, (pen, m) => outlined(pen, circle(m, m, 19), p.cluster, p.clusterRing, 2)),
     "worker-on": draw(24, (pen, m) => {
       outlined(pen, circle(m, m, 8.6), p.worker, p.edge);
       pen.fillStyle = p.edge;

@@ -4,6 +4,7 @@ import { number, t } from "../words.mjs";
 import { h } from "./dom.mjs";
 import { picture } from "./images.mjs";
 import { CLASSES, palettes } from "./palette.mjs";
+import { CELL_STEPS, TOWN_STEPS } from "./style.mjs";
 import { className } from "./words.mjs";
 
 const EVERY_MS = 60000;
@@ -14,6 +15,7 @@ const rows = (options) => [
   options.workers ? ["workers", t("网格员"), (n) => n.on_duty] : null,
   ["facilities", t("设施"), (n) => n.facilities],
   ["cells", t("网格"), (n) => n.cells],
+  ["streets", t("道路"), () => null],
   ["areas", t("行政区划"), (n) => n.districts + n.towns + n.communities],
   ["names", t("地名"), () => null],
 ].filter(Boolean);
@@ -32,9 +34,10 @@ export function makeLayers(root, { options, state, theme, changed }) {
       } }), h("span", { class: `swatch ${name}`, "aria-hidden": "true" }), h("span", { class: "words" }, words), count));
   }));
   const fill = h("fieldset", { class: "segments" }, h("legend", { class: "label" }, t("网格着色")),
-    [["town", t("按街镇")], ["none", t("不着色")]].map(([value, words]) => h("label", {},
+    [["town", t("按街镇")], ["cases", t("案件密度")], ["none", t("不着色")]].map(([value, words]) => h("label", {},
       h("input", { type: "radio", name: "fill", value, checked: state.colouring === value, onchange: () => {
         state.colouring = value;
+        drawLegend();
         changed();
       } }), h("span", {}, words))));
   const figures = h("div", { class: "figures" });
@@ -53,7 +56,17 @@ export function makeLayers(root, { options, state, theme, changed }) {
       mark.style.height = `${width}px`;
       return mark;
     };
+    const ramp = (from, words) => h("ul", { class: "ramp" }, p.ramp.map((colour, i) => {
+      const mark = h("span", { class: "step" });
+      mark.style.background = colour;
+      return h("li", {}, mark, h("span", {}, words(from[i], from[i + 1])));
+    }));
+    const density = state.colouring === "cases" ? [
+      h("h3", {}, t("网格近 90 天案件（件）")), ramp(CELL_STEPS, (low, next) => (!next ? `≥ ${low}` : next - low > 1 ? `${low}–${next - 1}` : low)),
+      h("h3", {}, t("街镇：每格案件，全市平均为 1")), ramp(TOWN_STEPS, (low) => `≥ ${low}`),
+    ] : [];
     legend.replaceChildren(...[
+      ...density,
       h("h3", {}, t("案件")), h("ul", {}, row(image("case-overdue"), t("已超时")), row(image("case-soon"), t("一小时内到期")),
         row(image("case-open"), t("在办")), row(image("case-ended"), t("已结束"))),
       options.workers ? [h("h3", {}, t("网格员")), h("ul", {}, row(image("worker-on"), t("在岗")), row(image("worker-off"), t("不在岗或失联")))] : "",
@@ -85,6 +98,7 @@ export function makeLayers(root, { options, state, theme, changed }) {
   function sync() {
     for (const box of root.querySelectorAll("input[name=layer]")) box.checked = state.shown.has(box.value);
     for (const radio of root.querySelectorAll("input[name=fill]")) radio.checked = radio.value === state.colouring;
+    drawLegend();
   }
   return { count, sync };
 }

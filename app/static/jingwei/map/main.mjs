@@ -2,6 +2,7 @@
 import { theme } from "../base.mjs";
 import { t } from "../words.mjs";
 import { cardOf, fetchCard, shapeOf } from "./cards.mjs";
+import { makeDensity } from "./density.mjs";
 import { h, icon } from "./dom.mjs";
 import { addImages } from "./images.mjs";
 import { makeLayers } from "./layers.mjs";
@@ -48,6 +49,7 @@ async function begin() {
   map.keyboard.disableRotation();
   map.addControl(new maplibre.ScaleControl({ maxWidth: 90, unit: "metric" }), "bottom-right");
   addImages(map);
+  map.on("style.load", () => addImages(map)); // a style made anew (its switch came while it loaded) has lost them
   watchState(map, overlay);
 
   const layersPanel = document.getElementById("layers");
@@ -59,8 +61,14 @@ async function begin() {
     onfiled: () => {
       layers.count();
       map.refreshTiles("cases");
+      if (state.colouring === "cases") density.show({ anew: true });
     } });
-  const restyle = () => map.setStyle(style(theme(), state.shown, state.colouring, options));
+  const density = makeDensity(map);
+  const restyle = () => {
+    map.setStyle(style(theme(), state.shown, state.colouring, options));
+    if (state.colouring === "cases") density.show();
+  };
+  if (state.colouring === "cases") map.once("load", () => density.show());
   const layers = makeLayers(document.getElementById("layers-body"), { options, state, theme, changed: () => {
     restyle();
     keep();
@@ -233,7 +241,7 @@ async function begin() {
   // the page for paper shows what is on the screen: its address is made when it is asked for
   on("print", ({ currentTarget: link }) => {
     const box = map.getBounds().toArray().flat().map((degrees) => degrees.toFixed(5)).join(",");
-    link.search = new URLSearchParams({ bbox: box, on: [...state.shown].join(","), fill: state.colouring });
+    link.search = new URLSearchParams({ bbox: box, on: [...state.shown].join(","), fill: state.colouring === "none" ? "none" : "town" });
   });
   on("report-start", () => {
     const { lng, lat } = map.getCenter();

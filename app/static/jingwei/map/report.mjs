@@ -3,6 +3,7 @@ import { ask } from "../http.mjs";
 import { distance, english, left, named, t, when } from "../words.mjs";
 import { holder, link } from "./cards.mjs";
 import { facts, h, message } from "./dom.mjs";
+import { makePhotos } from "./photos.mjs";
 import { makePin } from "./pin.mjs";
 import { makeTypeBox, remember } from "./typebox.mjs";
 
@@ -46,10 +47,14 @@ export function makeReport(map, maplibre, panel, { options, reveal, onfiled }) {
     locate();
   }
 
+  const parts = {};
+
   function stop() {
     asking?.abort();
     clearTimeout(timer);
     pin?.remove();
+    parts.photos?.clear();
+    parts.photos = null;
     pin = draft = place = null;
   }
 
@@ -59,11 +64,10 @@ export function makeReport(map, maplibre, panel, { options, reveal, onfiled }) {
     timer = setTimeout(locate, LOCATE_AFTER_MS);
   }
 
-  const parts = {};
-
   function form() {
     const typebox = makeTypeBox(types, options.pinyin || {}, { onchange: () => {} });
     parts.typebox = typebox;
+    parts.photos = makePhotos();
     parts.where = h("div", { class: "where", role: "status" });
     parts.facilities = h("fieldset", { class: "field facilities", hidden: true });
     parts.text = h("textarea", { class: "input", id: "report-text", rows: "3", maxlength: "2000", placeholder: t("例：人行道井盖缺角，约 20 厘米") });
@@ -72,7 +76,7 @@ export function makeReport(map, maplibre, panel, { options, reveal, onfiled }) {
     const body = h("form", { id: "report", class: "report", novalidate: true, onsubmit: send },
       h("div", { class: "field" }, h("p", { class: "label" }, t("位置")), parts.where,
         h("p", { class: "hint" }, t("拖动图钉，或点地图移动；选中图钉后可用方向键微调。"))),
-      typebox.root, parts.facilities,
+      parts.photos.root, typebox.root, parts.facilities,
       h("div", { class: "field" }, h("label", { for: "report-text" }, t("说明"), h("span", { class: "muted" }, ` ${t("选填")}`)), parts.text),
       parts.outcome);
     panel.show(head, body, [parts.send]);
@@ -124,6 +128,8 @@ export function makeReport(map, maplibre, panel, { options, reveal, onfiled }) {
     if (draft.accuracy) sent.accuracy_m = draft.accuracy;
     if (parts.text.value.trim()) sent.text = parts.text.value.trim();
     if (draft.facility) sent.facility = draft.facility;
+    const photos = parts.photos.names();
+    if (photos.length) sent.photos = photos;
     return sent;
   }
 
@@ -133,23 +139,35 @@ export function makeReport(map, maplibre, panel, { options, reveal, onfiled }) {
       parts.typebox.fault(t("请选择类型。"));
       return;
     }
-    const content = body();
+    const sending = draft;
     parts.send.disabled = true;
     parts.send.textContent = t("正在提交…");
     parts.outcome.replaceChildren();
+    const arrived = await parts.photos.settled();
+    if (draft !== sending) return;
+    if (!arrived) {
+      unsent(message("danger", h("p", {}, h("b", {}, t("还没有上报成功。"))), h("p", {}, t("有照片没有发送成功。请再试一次，或移除这些照片。"))));
+      return;
+    }
+    const content = body();
     try {
       // kept until the answer is here: a lost connection is retried under the same id, so nothing is filed twice
       sessionStorage.setItem(DRAFT, JSON.stringify({ id: draft.id, content }));
       const filed = await ask(`/api/v1/reports/${draft.id}`, { method: "PUT", body: content });
       sessionStorage.removeItem(DRAFT);
       remember(content.type);
-      done(filed);
+      if (draft === sending) done(filed);
+      else onfiled(filed);
     } catch (error) {
-      parts.send.disabled = false;
-      parts.send.textContent = t("再试一次");
-      parts.outcome.replaceChildren(failed(error));
-      parts.outcome.firstElementChild.scrollIntoView({ block: "nearest" });
+      if (draft === sending) unsent(failed(error));
     }
+  }
+
+  function unsent(words) {
+    parts.send.disabled = false;
+    parts.send.textContent = t("再试一次");
+    parts.outcome.replaceChildren(words);
+    parts.outcome.firstElementChild.scrollIntoView({ block: "nearest" });
   }
 
   function failed(error) {
@@ -174,7 +192,7 @@ export function makeReport(map, maplibre, panel, { options, reveal, onfiled }) {
     panel.show({ kind: t("上报"), icon: "done", title: t("已上报，正在处理") }, [
       message("ok", h("p", {}, h("b", {}, named(filed.type)), h("br"), h("span", { class: "code", id: "filed-no" }, filed.no))),
       facts([t("所在网格"), filed.cell ? link("cell", filed.cell, h("span", { class: "code", id: "filed-cell" }, filed.cell)) : t("网格之外")],
-        [t("位置"), place], [t("交给"), h("b", { id: "filed-worker" }, who)],
+        [t("位置"), place], [t("照片"), filed.photos.length ? t("{n} 张", { n: filed.photos.length }) : null], [t("交给"), h("b", { id: "filed-worker" }, who)],
         [t("设施"), filed.facility ? link("facility", filed.facility.code, filed.facility.name || filed.facility.code) : null],
         [t("时限"), h("span", {}, when(filed.due_at), " ", h("span", { class: "tag info" }, left(filed.due_at)))]),
     ], [

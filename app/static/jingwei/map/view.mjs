@@ -1,7 +1,7 @@
 /** The view in the address: centre, zoom, layers, colouring and what is selected, so that a link shows the same. */
-export const LAYERS = ["areas", "cells", "facilities", "cases", "ended", "workers", "names"];
-export const DEFAULT = ["areas", "cells", "facilities", "cases", "workers", "names"];
-const COLOURINGS = ["town", "none"];
+export const LAYERS = ["areas", "cells", "streets", "facilities", "cases", "ended", "workers", "names"];
+export const DEFAULT = ["areas", "cells", "streets", "facilities", "cases", "workers", "names"];
+const COLOURINGS = ["town", "cases", "none"];
 
 /** Return the view that a fragment says; what it does not say is null or the default. */
 export function read(fragment) {

@@ -1,0 +1,179 @@
+"""Cases as pages, without script: the list with its filters in the address, and a case with its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import cast
+from urllib.parse import urlencode
+from uuid import UUID
+
+from flask import Blueprint, Response, make_response, render_template, request, url_for
+from flask_babel import format_datetime
+
+from app import clock, i18n
+from app.cases import queries
+from app.cases.queries import AreaName, CaseCard, Wanted, sight_of
+from app.cases.routes import CasesQuery, next_cursor
+from app.cases.rules import ENDED, Status
+from app.errors import BadValue
+from app.http import BadFields, parse
+from app.identity.access import allow, viewer
+from app.identity.rules import Permission
+from app.transaction import read
+
+blueprint = Blueprint("case_pages", __name__)
+
+PAGE = 50
+SOON = timedelta(hours=1)
+ALL, OPEN, OVERDUE = "all", "open", "overdue"
+FORMATS: Mapping[tuple[str, bool], str] = MappingProxyType(
+    {
+        ("zh", True): "M月d日 HH:mm",
+        ("zh", False): "yyyy年M月d日 HH:mm",
+        ("en", True): "d MMM, HH:mm",
+        ("en", False): "d MMM yyyy, HH:mm",
+    }
+)
+"""How a moment is written, by language and whether it is of this year."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The filters as they stand in the address; '' leaves one out."""
+
+    status: str
+    type: str
+    area: str
+    text: str
+    after: str
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether a filter beyond the first view's is set."""
+        return bool(self.type or self.area or self.text) or self.status != OPEN
+
+    def address(self, **changes: str) -> str:
+        """Return the list's address with these filters, some of them changed."""
+        asked = {"status": self.status, "type": self.type, "area": self.area, "text": self.text, **changes}
+        if asked["status"] == OPEN:
+            del asked["status"]
+        query = urlencode({name: value for name, value in asked.items() if value})
+        return f"{url_for('.cases')}?{query}" if query else url_for(".cases")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """How a case stands to its time limit: 'overdue', 'soon', 'open' or 'ended'; the minutes left or over."""
+
+    state: str
+    minutes: int
+
+    @property
+    def parts(self) -> tuple[int, int, int]:
+        """Days, hours and minutes."""
+        return self.minutes // 1440, self.minutes % 1440 // 60, self.minutes % 60
+
+
+@blueprint.get("/cases")
+@allow(Permission.READ_CASES, page=True)
+def cases() -> Response:
+    """Show the cases that the viewer may see, newest first."""
+    asked = _asked()
+    at = clock.now()
+    sight = sight_of(viewer())
+    faults: Mapping[str, str] = {}
+    page = queries.CasePage()
+    with read() as tx:
+        types, areas = queries.types(tx), queries.areas_of(tx, sight.areas)
+        try:
+            page = queries.cases(tx, sight=sight, wanted=_wanted(asked, at))
+        except BadValue as error:
+            faults = _faults(error)
+    body = render_template(
+        "cases/list.html",
+        asked=asked,
+        faults=faults,
+        page=page,
+        following=next_cursor(page),
+        types=types,
+        areas=_with_asked(areas, asked.area),
+        statuses=list(Status),
+        due=lambda case: due(case, at),
+        moment=lambda when: moment(when, at),
+        on_map=on_map,
+    )
+    return make_response(body, 422 if faults else 200)
+
+
+@blueprint.get("/cases/<uuid:case_id>")
+@allow(Permission.READ_CASES, page=True)
+def case(case_id: UUID) -> str:
+    """Show a case with its steps."""
+    at = clock.now()
+    with read() as tx:
+        found = queries.case(tx, case_id, sight=sight_of(viewer()))
+        kept = queries.photos_kept(tx, found.photos)
+    return render_template(
+        "cases/case.html",
+        case=found,
+        kept=kept,
+        ended=found.status in ENDED,
+        due=due(found, at),
+        moment=lambda when: moment(when, at),
+        on_map=on_map(found),
+    )
+
+
+def due(case: CaseCard, at: datetime) -> Due:
+    """Return how the case stands to its time limit at `at`."""
+    left = case.due_at - at
+    minutes = round(abs(left).total_seconds() / 60)
+    if case.status in ENDED:
+        return Due("ended", minutes)
+    if left < timedelta(0):
+        return Due("overdue", minutes)
+    return Due("soon" if left < SOON else "open", minutes)
+
+
+def moment(when: datetime, at: datetime) -> str:
+    """Return a moment in the city's time and the page's language, with the year when it is another."""
+    return cast(str, format_datetime(when, FORMATS[i18n.language(), when.year == at.year]))
+
+
+def on_map(case: CaseCard) -> str:
+    """Return the address of the map with this case selected."""
+    return f"{url_for('map_pages.map_page')}#map=16.50/{case.lat:.5f}/{case.lon:.5f}&sel=case:{case.id}"
+
+
+def _asked() -> Asked:
+    given = {name: request.args.get(name, "").strip() for name in ("status", "type", "area", "text", "after")}
+    return Asked(**{**given, "status": given["status"] or OPEN})
+
+
+def _wanted(asked: Asked, at: datetime) -> Wanted:
+    """Return the filters, checked as the API checks them.
+
+    Raises:
+        BadValue: one does not fit.
+    """
+    status = {ALL: "", OVERDUE: OPEN}.get(asked.status, asked.status)
+    given = {**asdict(asked), "status": status}
+    wanted = parse(CasesQuery, {name: value for name, value in given.items() if value}).wanted()
+    return replace(wanted, limit=PAGE, overdue_at=at if asked.status == OVERDUE else None)
+
+
+def _faults(error: BadValue) -> dict[str, str]:
+    """Return the values that do not fit, by field."""
+    if isinstance(error, BadFields):
+        return {problem.field: problem.value for problem in error.problems}
+    return {error.field or "": str(error.value)[:80]}
+
+
+def _with_asked(areas: list[AreaName], code: str) -> list[AreaName]:
+    """Return the choices with the one that was asked for: a link may name a community, which none lists."""
+    if not code or any(area.code == code for area in areas):
+        return areas
+    return [AreaName(code, code, "", ""), *areas]

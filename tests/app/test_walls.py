@@ -1,0 +1,313 @@
+"""Areas are walls: every route, asked by every role about what is theirs, what is foreign, what is not."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import unquote
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from app import blobs
+from app.cases.actions import Report, report_case
+from app.identity.access import permission_of
+from app.identity.rules import PERMISSIONS, Permission, Role
+from app.maps.publish import publish
+from tests import people
+from tests.city import A, C, middle
+from tests.crawl import AWAY, COVER, HOME, NEXT, Addresses, tile_of, unpacked
+from tests.pictures import name_of, picture
+
+TOWN = "210302001"
+"""Everybody's area here; community C lies in the town beside it."""
+
+DESKS = frozenset({Role.OPERATOR, Role.DISPATCHER, Role.SUPERVISOR, Role.PLANNER, Role.ADMIN})
+NOBODY = UUID(int=0)
+PLACES = {"home": HOME, "next": NEXT, "away": AWAY, "mine": AWAY}
+SEEN: Mapping[Role, frozenset[str]] = {
+    Role.CITIZEN: frozenset({"mine"}),
+    Role.WORKER: frozenset({"home"}),
+    **dict.fromkeys(DESKS, frozenset({"home", "next"})),
+}
+"""Which cases a role sees: a desk its town's, the worker those in their hands, the citizen their own."""
+
+NAMES = {f"W000{n}": f"Wallname{n}" for n in range(1, 6)}
+
+
+@dataclass
+class Walled:
+    """The city with a case on either side of the wall; ids, numbers and photos by the case's name."""
+
+    app: Any
+    ids: dict[str, UUID] = field(default_factory=dict)
+    numbers: dict[str, str] = field(default_factory=dict)
+    photos: dict[str, str] = field(default_factory=dict)
+    clients: dict[Role | None, Any] = field(default_factory=dict)
+
+    def own(self, role: Role) -> str:
+        """Return the name of a case that the role sees."""
+        return "mine" if role is Role.CITIZEN else "home"
+
+    def foreign(self, role: Role) -> str:
+        """Return the name of a case that the role does not see."""
+        return "home" if role is Role.CITIZEN else "away"
+
+
+@pytest.fixture
+def walled(app, tx, settings):
+    at = datetime.now(UTC)
+    publish(tx, at=at)
+    for code, name in NAMES.items():
+        tx.execute(
+            sa.text("UPDATE workers SET name = :name WHERE code = :code"), {"name": name, "code": code}
+        )
+    tx.execute(sa.text("UPDATE workers w SET position = ST_PointOnSurface(a.geom), position_at = now()"
+                       " FROM areas a WHERE a.code = w.home_code"))  # fmt: skip
+    city = Walled(app)
+    city.clients[None] = app.test_client()
+    for role in Role:
+        area, worker = (A, "W0001") if role is Role.WORKER else (TOWN, "")
+        people.person(tx, f"wall-{role}", role, area, worker)
+        client = app.test_client()
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {people.token(tx, f'wall-{role}')}"
+        city.clients[role] = client
+    for number, (name, cell) in enumerate(PLACES.items()):
+        by = people.viewer_of(tx, "wall-citizen" if name == "mine" else "operator")
+        lon, lat = middle(*{HOME: (0, 0), NEXT: (2, 0), AWAY: (4, 0)}[cell])
+        photo = picture(number)
+        kept = blobs.store(settings.photos, name_of(photo), photo)
+        blobs.record(tx, kept, by=by.person_id, at=at)
+        report = Report(
+            id=uuid4(), type="F0101", lon=lon, lat=lat, text=f"wall-{name}", photos=(name_of(photo),)
+        )
+        filed = report_case(tx, report, by=by, at=at - timedelta(minutes=number))
+        city.ids[name], city.numbers[name] = filed.case.id, filed.case.no
+        city.photos[name] = name_of(photo)
+    return city
+
+
+@dataclass(frozen=True)
+class Named:
+    """How a route that names a thing is asked: what is the viewer's, what is foreign, and what is nothing.
+
+    `foreign_status` is the answer across the wall: 200 for what is public, 404 for what is not.
+    """
+
+    own: Callable[[Walled, Role], dict[str, Any]]
+    foreign: Callable[[Walled, Role], dict[str, Any]]
+    none: dict[str, Any]
+    foreign_status: int = 404
+    own_status: frozenset[int] = frozenset({200})
+    none_status: int = 404
+    body: Callable[[], dict[str, Any]] = dict
+
+
+def public(own: dict[str, Any], foreign: dict[str, Any], none: dict[str, Any], **more: Any) -> Named:
+    return Named(lambda _c, _r: own, lambda _c, _r: foreign, none, foreign_status=200, **more)
+
+
+def of_case(part: str, values: str, none: Any) -> Named:
+    return Named(
+        lambda city, role: {part: getattr(city, values)[city.own(role)]},
+        lambda city, role: {part: getattr(city, values)[city.foreign(role)]},
+        {part: none},
+    )
+
+
+def report() -> dict[str, Any]:
+    lon, lat = middle(4, 0)
+    return {"json": {"type": "E0110", "lon": lon, "lat": lat}}
+
+
+PHOTO = picture(77)
+TILE = public(
+    tile_of(*middle(0, 0), 15), tile_of(*middle(4, 0), 15), {"z": 25, "x": 0, "y": 0},
+    own_status=frozenset({200, 204}),
+)  # fmt: skip
+LAYERED = public(
+    {"layer": "areas", **tile_of(*middle(0, 0), 15)},
+    {"layer": "areas", **tile_of(*middle(4, 0), 15)},
+    {"layer": "areas", "z": 3, "x": 8, "y": 0},
+    own_status=frozenset({200, 204}),
+)
+RULES: Mapping[str, Named] = {
+    # public facts: whoever may look at the map sees all of the city's areas, cells and facilities
+    "cards.area": public({"code": A}, {"code": C}, {"code": "999999"}),
+    "cards.cell": public({"code": HOME}, {"code": AWAY}, {"code": "999999999999999"}),
+    "cards.facility": public({"code": COVER}, {"code": COVER}, {"code": "9999999999999999"}),
+    "tiles.published_tile": LAYERED,
+    "tiles.published_tilejson": public({"layer": "areas"}, {"layer": "cells"}, {}),
+    "static": public(
+        {"filename": "jingwei/base.mjs"}, {"filename": "jingwei/base.css"}, {"filename": "../x"}
+    ),
+    # a tile is of a place, not of an area: what is in it is asked below
+    "tiles.cases_tile": TILE,
+    "tiles.workers_tile": TILE,
+    # behind the wall
+    "cards.worker": Named(
+        lambda _c, _r: {"code": "W0001"}, lambda _c, _r: {"code": "W0004"}, {"code": "W9999"}
+    ),
+    "cases.show_case": of_case("case_id", "ids", NOBODY),
+    "case_pages.case": of_case("case_id", "ids", NOBODY),
+    "photos.show_photo": of_case("sha256", "photos", "0" * 64),
+    # anybody reports anywhere; a report that is somebody else's is neither shown nor changed
+    "cases.put_report": Named(
+        lambda _c, _r: {"report_id": uuid4()},
+        lambda city, role: {"report_id": city.ids[city.foreign(role)]},
+        {},
+        foreign_status=409,
+        own_status=frozenset({201}),
+        body=report,
+    ),
+    "photos.put_photo": Named(
+        lambda _c, _r: {"sha256": name_of(PHOTO)},
+        lambda city, role: {"sha256": city.photos[city.foreign(role)]},
+        {"sha256": "x"},
+        foreign_status=422,
+        own_status=frozenset({200, 201}),
+        none_status=422,
+        body=lambda: {"data": PHOTO},
+    ),
+}
+"""What is right for every route that names a thing. A new route has no row here, and fails until it has."""
+
+LISTS = {
+    "map_pages.start", "openapi.show", "cases.list_cases", "case_pages.cases", "grid.locate", "identity.me",
+    "cards.find", "cards.summary", "cases.list_types", "health.healthz", "health.readyz",
+    "map_pages.map_page", "maps.print_page", "identity.sign_in", "identity.enter", "identity.sign_out",
+    "tiles.cases_tilejson", "tiles.workers_tilejson",
+}  # fmt: skip
+"""Routes that name no thing: what they hold is asked by the crawl below."""
+
+
+def test_every_route_has_a_rule(app):
+    named = {rule.endpoint for rule in app.url_map.iter_rules() if rule.arguments}
+    others = {rule.endpoint for rule in app.url_map.iter_rules()} - named
+    assert named == set(RULES), "give a new route that names a thing its row in RULES"
+    assert others == LISTS, "a new list belongs into LISTS, and its query into tests/crawl.py"
+
+
+def asked(city: Walled, role: Role | None, endpoint: str, parts: dict[str, Any]) -> int:
+    [rule] = [rule for rule in city.app.url_map.iter_rules() if rule.endpoint == endpoint]
+    [method] = rule.methods - {"HEAD", "OPTIONS"}
+    path = city.app.url_map.bind("localhost").build(endpoint, parts)
+    with city.clients[role].open(path, method=method, **RULES[endpoint].body()) as answer:
+        return answer.status_code
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_what_is_theirs_is_shown_and_what_is_foreign_is_as_if_it_were_not(walled, role):
+    wrong = []
+    for endpoint, rule in RULES.items():
+        permission = permission_of(walled.app.view_functions[endpoint])
+        may = permission is Permission.PUBLIC or permission in PERMISSIONS[role]
+        across = rule.own_status if rule.foreign_status == 200 else {rule.foreign_status}
+        cases = [
+            ("own", rule.own(walled, role), rule.own_status),
+            ("foreign", rule.foreign(walled, role), across),
+            ("none", rule.none, {rule.none_status}),
+        ]
+        for side, parts, expected in cases:
+            if parts and (status := asked(walled, role, endpoint, parts)) not in (expected if may else {403}):
+                wrong.append((endpoint, side, status))
+    assert wrong == []
+
+
+def test_nobody_comes_in_anywhere(walled):
+    for endpoint, rule in RULES.items():
+        view = walled.app.view_functions[endpoint]
+        for parts in (rule.own(walled, Role.DISPATCHER), rule.foreign(walled, Role.DISPATCHER), rule.none):
+            if parts and permission_of(view) is not Permission.PUBLIC:
+                expected = 302 if getattr(view, "page", False) else 401
+                assert asked(walled, None, endpoint, parts) == expected, (endpoint, parts)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_no_list_search_tile_or_page_holds_anything_of_a_foreign_area(walled, role):
+    """Cases by id, number and text, workers by name: none across the wall, each on this side somewhere."""
+    desk = role in DESKS
+    named = {NAMES[code] for code in ("W0001", "W0002", "W0003")} if desk else set()
+    marks = {
+        mark: name in SEEN[role]
+        for name in PLACES
+        for mark in (str(walled.ids[name]), walled.numbers[name], f"wall-{name}")
+    } | {name: name in named for name in NAMES.values()}
+    addresses = Addresses(
+        cases=[str(one) for one in walled.ids.values()],
+        photos=list(walled.photos.values()),
+        words=[*walled.numbers.values(), *NAMES.values(), "wall-"],
+    )
+    met, leaked = set(), []
+    for endpoint, address in addresses.of(walled.app):
+        with walled.clients[role].get(address) as answer:
+            body = unpacked(answer)
+        for mark, allowed in marks.items():
+            if mark.encode() in body and mark not in unquote(address):
+                met.add(mark)
+                if not allowed:
+                    leaked.append((endpoint, address, mark))
+    assert leaked == []
+    assert met == {mark for mark, allowed in marks.items() if allowed}
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_counts_count_what_the_viewer_sees(walled, role):
+    def card(path: str) -> dict[str, Any]:
+        answer = walled.clients[role].get(f"/api/v1/{path}")
+        assert answer.status_code == 200, answer.text
+        return json.loads(answer.text)
+
+    def at(*cells: str) -> int:
+        return sum(PLACES[name] in cells for name in SEEN[role])
+
+    summary = card("summary")
+    assert (summary["open"], summary["today"]) == (len(SEEN[role]), len(SEEN[role]))
+    assert (summary["workers"], summary["on_duty"]) == ((3, 2) if role in DESKS else (0, 0))
+    for code, cells in (("210300", PLACES.values()), (TOWN, (HOME, NEXT)), (C, (AWAY,))):
+        assert card(f"areas/{code}")["open"] == at(*cells), code
+    for cell in (HOME, NEXT, AWAY):
+        assert card(f"cells/{cell}")["open"] == len(card(f"cells/{cell}")["cases"]) == at(cell)
+    staff = [(card(f"areas/{code}")["workers"], card(f"areas/{code}")["on_duty"]) for code in ("210300", C)]
+    assert staff == ([(3, 2), (0, 0)] if role in DESKS else [(None, None)] * 2)
+
+
+@pytest.mark.parametrize("role", sorted(DESKS))
+def test_a_tile_of_workers_ends_at_the_wall(walled, role):
+    inside, outside = (
+        unpacked(
+            walled.clients[role].get("/tiles/workers/{z}/{x}/{y}.mvt".format(**tile_of(*middle(*at), 15)))
+        )
+        for at in ((1, 2), (5, 2))
+    )
+    assert b"W0001" in inside + outside
+    assert b"W0004" not in inside + outside
+
+
+def test_a_worker_who_also_works_elsewhere_shows_no_foreign_case_on_their_card(walled, tx):
+    tx.execute(
+        sa.text("UPDATE cases SET worker_id = (SELECT id FROM workers WHERE code = 'W0001'), desk_code = NULL"
+                " WHERE id = :id"), {"id": walled.ids["away"]},
+    )  # fmt: skip
+    card = walled.clients[Role.SUPERVISOR].get("/api/v1/workers/W0001").json
+    assert [case["no"] for case in card["cases"]] == [walled.numbers["home"]]
+    assert card["open"] == 1
+    own = walled.clients[Role.WORKER].get("/api/v1/cases").json["items"]
+    assert {case["no"] for case in own} == {walled.numbers["home"], walled.numbers["away"]}
+
+
+def test_a_role_here_opens_no_door_there(walled, tx):
+    """A dispatcher of community C who is a worker in A sees C as a desk, and A as a worker."""
+    person = people.person(tx, "both", "dispatcher", C, "W0001")
+    tx.execute(
+        sa.text("INSERT INTO grants (person_id, role, area_code) VALUES (:person, 'worker', :area)"),
+        {"person": person, "area": A},
+    )
+    client = walled.app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {people.token(tx, 'both')}"
+    seen = {case["no"] for case in client.get("/api/v1/cases").json["items"]}
+    assert seen == {walled.numbers[name] for name in ("home", "away", "mine")}
+    assert client.get("/api/v1/workers/W0004").status_code == 200
+    assert client.get("/api/v1/workers/W0002").status_code == 404
