@@ -5,7 +5,7 @@ TILE = """
 WITH bounds AS (
     SELECT ST_TileEnvelope({z}, {x}, {y}) AS geom, ST_TileEnvelope({z}, {x}, {y})::box2d AS box
 ), piece AS (
-    SELECT ST_AsMVTGeom(ST_Transform(t.geom, 3857), bounds.box) AS geom, {columns}
+    SELECT ST_AsMVTGeom(ST_Transform({geom}, 3857), bounds.box) AS geom, {columns}
     FROM {table} t, bounds
     WHERE ST_Intersects(t.geom, ST_Transform(bounds.geom, 4326)) AND {present}
 )
@@ -14,6 +14,12 @@ LAYERS = {
     "cells": {
         "table": "cell_versions",
         "columns": "t.id, t.cell_code AS code, left(t.cell_code, 9) AS town",
+        "present": "t.valid @> now()",
+    },
+    "cell_labels": {
+        "table": "cell_versions",
+        "geom": "ST_PointOnSurface(t.geom)",
+        "columns": "t.id, t.cell_code AS code",
         "present": "t.valid @> now()",
     },
     "facilities": {
@@ -25,6 +31,6 @@ LAYERS = {
 
 
 def naive_tile(layer: str, z: int, x: int, y: int) -> str:
-    """Return the statement of a tile of `cells` or `facilities` (or `areas`, for which the cells stand)."""
+    """Return the statement of a tile of `cells`, their labels or `facilities` (cells for `areas`)."""
     name = layer if layer in LAYERS else "cells"
-    return TILE.format(layer=name, z=z, x=x, y=y, **LAYERS[name])
+    return TILE.format(layer=name, z=z, x=x, y=y, **({"geom": "t.geom"} | LAYERS[name]))

@@ -42,6 +42,7 @@ OF_NAIVE, OF_TIPG, OF_UNCACHED, OF_P99 = 2.5, 2.0, 10.0, 5.0
 ZOOMS = range(9, 19)
 BANDS = {"10-12": (10, 11, 12), "13-14": (13, 14), "15-18": (15, 16, 17, 18)}
 MOST_TILES = 12
+LABELS_FROM = 15
 PARTS = ("database", "files", "tipg", "weight")
 CLIENTS, PORT, TIPG_PORT = 8, 8198, 8197
 
@@ -146,7 +147,12 @@ def _two_layers(z: int) -> tuple[Layer, Layer]:
 
 
 def _naive(chosen: Sequence[Tile]) -> list[str]:
-    return [naive_tile(layer, tile.z, tile.x, tile.y) for tile in chosen for layer in ("cells", "facilities")]
+    """The same content: from zoom 15 our cells bring a point for each name."""
+    return [
+        naive_tile(layer, tile.z, tile.x, tile.y)
+        for tile in chosen
+        for layer in ("cells", "facilities", *(("cell_labels",) if tile.z >= LABELS_FROM else ()))
+    ]
 
 
 def _of_tipg(where: Demo, given: argparse.Namespace) -> list[Line]:

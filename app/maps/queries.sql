@@ -100,7 +100,7 @@ SELECT coalesce(
            (SELECT ST_AsMVT(piece, 'cells', CAST(:extent AS integer), 'geom', 'id') FROM piece),
            ''
        )
-    || coalesce((SELECT ST_AsMVT(label, 'cell_labels', 4096, 'geom') FROM label WHERE geom IS NOT NULL), '');
+    || coalesce((SELECT ST_AsMVT(label, 'cell_labels', 4096, 'geom') FROM label), '');
 
 -- name: streets_tile
 -- Streets that the zoom does not draw, and names that it does not write, are not in its band.
@@ -111,7 +111,7 @@ WITH piece AS (
       AND geom && ST_MakeEnvelope(:west, :south, :east, :north, 3857)
     ORDER BY number
 )
-SELECT ST_AsMVT(piece, 'streets', 4096, 'geom') FROM piece WHERE geom IS NOT NULL;
+SELECT ST_AsMVT(piece, 'streets', 4096, 'geom') FROM piece;
 
 -- name: clusters_tile
 WITH piece AS (
