@@ -81,7 +81,9 @@ def make_engine(settings: Settings, *, pool_size: int = 8) -> sa.Engine:
         pool_timeout=10,
         connect_args={
             "options": f"-c search_path={settings.schema},public -c timezone=UTC"
-            " -c idle_in_transaction_session_timeout=60000 -c jit=off",
+            " -c idle_in_transaction_session_timeout=60000 -c jit=off"
+            # a tile takes 2 ms; to start a worker process for a part of it takes 20
+            " -c max_parallel_workers_per_gather=0",
             "application_name": "jingwei",
         },
     )

@@ -21,7 +21,7 @@ def rate(
     Raises:
         PgbenchFailed: a statement failed, or pgbench is not installed.
     """
-    options = f"-c search_path={settings.schema},public -c jit=off"
+    options = f"-c search_path={settings.schema},public -c jit=off -c max_parallel_workers_per_gather=0"
     command = [
         _program(),
         "--no-vacuum",

@@ -149,9 +149,12 @@ def _cells(tx: Tx, at: datetime) -> _Ready:
 def _facilities(tx: Tx, _at: datetime) -> _Ready:
     rows = tx.named("maps.facilities_to_publish").all()
     places = shapely.point_on_surface(_from_wkb([row.geom for row in rows]))
+    hexes = _hexes(places)
     points = _ewkb(_project(places))
-    single: list[Sequence[object]] = [(*row[:4], point) for row, point in zip(rows, points, strict=True)]
-    grouped = list(_clusters([row.type_code for row in rows], places))
+    # neighbours on the ground stand side by side on the disk: a tile reads few pages, not one for a point
+    order = sorted(range(len(rows)), key=lambda index: (hexes[index], rows[index].code))
+    single: list[Sequence[object]] = [(*rows[index][:4], points[index]) for index in order]
+    grouped = list(_clusters([row.type_code for row in rows], places, hexes))
     tables = (
         _Table(TileFacility, FACILITY_COLUMNS, single),
         _Table(TileCluster, CLUSTER_COLUMNS, grouped),
@@ -216,10 +219,15 @@ def broken_edges(outlines: Shapes) -> int:
     return int(np.count_nonzero(~shapely.is_empty(shapely.coverage_invalid_edges(outlines))))
 
 
-def _clusters(types: Sequence[str], places: Shapes) -> Iterator[Sequence[object]]:
+def _hexes(places: Shapes) -> list[str]:
+    """Return the finest H3 cell of each place."""
+    lons, lats = shapely.get_x(places), shapely.get_y(places)
+    return [h3.latlng_to_cell(lat, lon, RESOLUTIONS[-1]) for lon, lat in zip(lons, lats, strict=True)]
+
+
+def _clusters(types: Sequence[str], places: Shapes, finest: Sequence[str]) -> Iterator[Sequence[object]]:
     """Return rows of clusters, each at the mean place of its facilities: where the things are."""
     lons, lats = shapely.get_x(places), shapely.get_y(places)
-    finest = [h3.latlng_to_cell(lat, lon, RESOLUTIONS[-1]) for lon, lat in zip(lons, lats, strict=True)]
     for resolution in RESOLUTIONS:
         members: dict[str, list[int]] = defaultdict(list)
         parents = {found: h3.cell_to_parent(found, resolution) for found in set(finest)}

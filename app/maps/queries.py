@@ -31,6 +31,12 @@ EDGE = 64 / EXTENT
 FAR = 0.9
 """A cell that stays within so many tiles' sides of a tile is drawn whole: MapLibre takes up to one side."""
 
+HALF = 0.5
+"""Of a unit: what makes a cut-off a rounding."""
+
+FIRST_EXACT_ZOOM = 14
+"""From here no cell is so small that its corners fall together on a tile's raster."""
+
 RECENT = timedelta(days=7)
 SILENT_AFTER = timedelta(minutes=15)
 MOST_CASES = 2_000
@@ -101,9 +107,18 @@ def _cells_tile(tx: Tx, tile: Tile, coarser: int) -> bytes:
     band = max(band_at(tile.z, CELL_BANDS) - coarser, CELL_BANDS[0])
     extent = cells_extent(tile.z) >> coarser
     far = {f"far_{side}": value for side, value in _sides(_widened(tile, FAR)).items()}
-    raster = _raster(tile, extent)
+    exact = tile.z >= FIRST_EXACT_ZOOM
+    raster = _raster(tile, extent, HALF if exact else 0)
     return _one(
-        tx, "maps.cells_tile", tile, band=band, extent=extent, **raster, **far, **_sides(_widened(tile))
+        tx,
+        "maps.cells_tile",
+        tile,
+        band=band,
+        extent=extent,
+        exact=exact,
+        **raster,
+        **far,
+        **_sides(_widened(tile)),
     )
 
 
@@ -111,7 +126,9 @@ def _facilities_tile(tx: Tx, tile: Tile, coarser: int) -> bytes:
     """Points with their code; then without; then ever larger clusters."""
     if tile.z >= FIRST_POINT_ZOOM and coarser < 2:
         sides = _sides(tile.bounds_m)
-        return _one(tx, "maps.facilities_tile", tile, codes=coarser == 0, **_raster(tile, EXTENT), **sides)
+        return _one(
+            tx, "maps.facilities_tile", tile, codes=coarser == 0, **_raster(tile, EXTENT, HALF), **sides
+        )
     steps = coarser - 2 if tile.z >= FIRST_POINT_ZOOM else coarser
     resolution = max(resolution_at(tile.z) - steps, RESOLUTIONS[0])
     return _one(tx, "maps.clusters_tile", tile, resolution=resolution)
@@ -126,11 +143,12 @@ def _one(tx: Tx, statement: str, tile: Tile, **parameters: Any) -> bytes:
     return bytes(found or b"")
 
 
-def _raster(tile: Tile, extent: int) -> dict[str, float]:
-    """Return how EPSG:3857 metres become the tile's own units, which run from its north-west corner."""
+def _raster(tile: Tile, extent: int, more: float = 0) -> dict[str, float]:
+    """Return how EPSG:3857 metres become a tile's units, counted from its north-west corner, and `more`."""
     west, _, east, north = tile.bounds_m
     scale = extent / (east - west)
-    return {"shift_x": -west, "shift_y": -north, "scale": scale, "flip": -scale}
+    shift_x, shift_y = more / scale - west, -more / scale - north
+    return {"shift_x": shift_x, "shift_y": shift_y, "scale": scale, "flip": -scale}
 
 
 def _widened(tile: Tile, share: float = EDGE) -> Bounds:

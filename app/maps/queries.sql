@@ -74,10 +74,13 @@ SELECT coalesce((SELECT ST_AsMVT(outline, 'areas', 4096, 'geom') FROM outline), 
 -- A cell is moved onto the tile's raster whole. ST_AsMVTGeom, which also clips and repairs, costs ten times
 -- that; it is left to cells that reach far over the edge. What hangs over, the reader cuts off.
 -- From zoom 15 also one point for each name, since a label on a clipped outline repeats in every tile.
+-- ST_AsMVT cuts fractions off: the shift of an exact tile carries the half that makes it a rounding.
 WITH piece AS (
     SELECT id, CASE WHEN CAST(:z AS integer) >= 14 THEN code END AS code, town,
            CASE WHEN geom @ ST_MakeEnvelope(:far_west, :far_south, :far_east, :far_north, 3857)
-                THEN ST_SnapToGrid(ST_TransScale(geom, :shift_x, :shift_y, :scale, :flip), 1)
+                THEN CASE WHEN CAST(:exact AS boolean)
+                          THEN ST_TransScale(geom, :shift_x, :shift_y, :scale, :flip)
+                          ELSE ST_SnapToGrid(ST_TransScale(geom, :shift_x, :shift_y, :scale, :flip), 1) END
                 ELSE ST_AsMVTGeom(
                     geom, ST_TileEnvelope(:z, :x, :y), CAST(:extent AS integer), CAST(:extent AS integer) / 64
                 ) END AS geom
@@ -121,12 +124,13 @@ WITH piece AS (
 SELECT ST_AsMVT(piece, 'facilities', 4096, 'geom') FROM piece;
 
 -- name: facilities_tile
+-- In the order of the table, which is that of the ground. A good condition is left out: nearly all are.
 WITH piece AS (
-    SELECT id, CASE WHEN CAST(:codes AS boolean) THEN code END AS code, type_code AS type, condition,
-           ST_SnapToGrid(ST_TransScale(geom, :shift_x, :shift_y, :scale, :flip), 1) AS geom
+    SELECT id, CASE WHEN CAST(:codes AS boolean) THEN code END AS code, type_code AS type,
+           nullif(condition, 'good') AS condition,
+           ST_TransScale(geom, :shift_x, :shift_y, :scale, :flip) AS geom
     FROM tile_facilities
     WHERE geom && ST_MakeEnvelope(:west, :south, :east, :north, 3857)
-    ORDER BY id
 )
 SELECT ST_AsMVT(piece, 'facilities', 4096, 'geom', 'id') FROM piece;
 

@@ -28,7 +28,7 @@ VECTOR_LAYERS: Mapping[Layer, Mapping[str, Fields]] = MappingProxyType(
                 "types": "of a cluster: JSON, count by type, the five most frequent",
                 "code": "16 digits, from zoom 14",
                 "type": "4 digits, from zoom 14",
-                "condition": "good, damaged, missing, abandoned; from zoom 14",
+                "condition": "damaged, missing or abandoned, none when good; from zoom 14",
             }
         },
         Layer.STREETS: {

@@ -78,7 +78,33 @@ def test_facilities_are_clusters_below_zoom_14_and_points_from_there(tx, publish
         "2103020101000002",
         "2103020137000001",
     }
-    assert {tuple(sorted(f["properties"])) for f in points} == {("code", "condition", "type")}
+    assert {tuple(sorted(f["properties"])) for f in points} == {("code", "type")}
+
+
+def test_a_facility_says_its_condition_unless_it_is_good(tx):
+    tx.execute(sa.text("UPDATE facilities SET condition = 'damaged' WHERE code = '2103020101000001'"))
+    publish(tx, at=AT)
+    points = features(queries.published_tile(tx, Layer.FACILITIES, tile_of(14)), "facilities")
+    said = {f["properties"]["code"]: f["properties"].get("condition") for f in points}
+    assert said == {"2103020101000001": "damaged", "2103020101000002": None, "2103020137000001": None}
+
+
+@pytest.mark.parametrize("layer", [Layer.CELLS, Layer.FACILITIES])
+@pytest.mark.parametrize("z", [14, 15, 18])
+def test_a_corner_is_drawn_within_half_a_unit_of_its_place(tx, published, layer, z):
+    tile = tile_of(z)
+    west, _, east, north = tile.bounds_m
+    table = {Layer.CELLS: "tile_cells WHERE band = 15", Layer.FACILITIES: "tile_facilities"}[layer]
+    rows = tx.execute(sa.text(f"SELECT id, ST_AsBinary(geom) AS geom FROM {table}"))
+    true = {row.id: shapely.from_wkb(bytes(row.geom)) for row in rows}
+    for feature in features(
+        queries.published_tile(tx, layer, tile), "cells" if layer is Layer.CELLS else "facilities"
+    ):
+        at = shapely.get_coordinates(true[feature["id"]])
+        exact = (at - [west, north]) * [4096 / (east - west), -4096 / (east - west)]
+        drawn = shapely.MultiPoint(shapely.get_coordinates(shapely.geometry.shape(feature["geometry"])))
+        inside = exact[((exact >= 0) & (exact <= 4096)).all(axis=1)]
+        assert all(shapely.Point(corner).distance(drawn) < 0.75 for corner in inside)
 
 
 def test_streets_come_by_kind_and_from_zoom_14_with_their_names(tx, published):
