@@ -44,7 +44,17 @@ def measured(url: str, *, clients: int, seconds: int, script: str = "") -> Slice
     with TemporaryDirectory() as folder:
         path = Path(folder) / "wrk.lua"
         path.write_text(script)
-        command = [program, "-t2", f"-c{clients}", f"-d{seconds}s", "--latency", "-s", str(path), url]
+        command = [
+            program,
+            "-t2",
+            f"-c{clients}",
+            f"-d{seconds}s",
+            "--latency",
+            "--timeout=120s",
+            "-s",
+            str(path),
+            url,
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = re.search(r"^Requests/sec: +([\d.]+)", done.stdout, re.MULTILINE)
     slow = re.search(r"^ +99% +([\d.]+)(us|ms|s|m)", done.stdout, re.MULTILINE)

@@ -35,6 +35,7 @@ from app.maps.tiles import make
 from app.transaction import Tx
 from benchmarks import _pgbench, _wrk
 from benchmarks._demo import WORKERS, Demo, add_arguments, demo_city, running, server
+from benchmarks._naive import naive_tile
 from benchmarks._pairs import Line, Ratio, interleaved_rates, report
 
 OF_NAIVE, OF_TIPG, OF_UNCACHED, OF_P99 = 2.5, 2.0, 10.0, 5.0
@@ -43,29 +44,6 @@ BANDS = {"10-12": (10, 11, 12), "13-14": (13, 14), "15-18": (15, 16, 17, 18)}
 MOST_TILES = 12
 PARTS = ("database", "files", "tipg", "weight")
 CLIENTS, PORT, TIPG_PORT = 8, 8198, 8197
-
-# What is commonly written (the pattern of pg_tileserv): the index is used, and each row transformed.
-NAIVE = """
-WITH bounds AS (
-    SELECT ST_TileEnvelope({z}, {x}, {y}) AS geom, ST_TileEnvelope({z}, {x}, {y})::box2d AS box
-), piece AS (
-    SELECT ST_AsMVTGeom(ST_Transform(t.geom, 3857), bounds.box) AS geom, {columns}
-    FROM {table} t, bounds
-    WHERE ST_Intersects(t.geom, ST_Transform(bounds.geom, 4326)) AND {present}
-)
-SELECT ST_AsMVT(piece, '{layer}', 4096, 'geom', 'id') FROM piece"""
-NAIVE_LAYERS = {
-    "cells": {
-        "table": "cell_versions",
-        "columns": "t.id, t.cell_code AS code, left(t.cell_code, 9) AS town",
-        "present": "t.valid @> now()",
-    },
-    "facilities": {
-        "table": "facilities",
-        "columns": "t.id, t.code, t.type_code AS type, t.condition",
-        "present": "true",
-    },
-}
 
 CYCLE = """
 local paths = {{ {paths} }}
@@ -168,11 +146,7 @@ def _two_layers(z: int) -> tuple[Layer, Layer]:
 
 
 def _naive(chosen: Sequence[Tile]) -> list[str]:
-    return [
-        NAIVE.format(layer=layer, z=tile.z, x=tile.x, y=tile.y, **parts)
-        for tile in chosen
-        for layer, parts in NAIVE_LAYERS.items()
-    ]
+    return [naive_tile(layer, tile.z, tile.x, tile.y) for tile in chosen for layer in ("cells", "facilities")]
 
 
 def _of_tipg(where: Demo, given: argparse.Namespace) -> list[Line]:
@@ -212,20 +186,34 @@ def _with_host(url: str) -> str:
 
 
 def _of_uncached(where: Demo, address: str, given: argparse.Namespace) -> list[Line]:
-    lines = []
-    for band, zooms in BANDS.items():
-        slow: dict[str, list[float]] = {"uncached": [], "tiles": []}
-        contenders = {}
-        for name, noted in slow.items():
-            paths = _own_paths(where, zooms, name)
-            contenders[name] = _noting(noted, given, address, paths, where.token)
-        found = interleaved_rates(contenders, base="uncached", rounds=given.rounds)
+    """Files against tiles made anew, and where cells are many against naive ones, made anew too."""
+    lines = _files_of(where, address, given, "10-12", "naive", (OF_UNCACHED, OF_P99))
+    for band in BANDS:
         bars = (OF_UNCACHED, OF_P99) if band == "10-12" else (None, None)
-        lines.append(Line(f"z{band}: files of made anew, rate", found["tiles"], bars[0], 1))
-        p99 = [made / kept for made, kept in zip(slow["uncached"][1:], slow["tiles"][1:], strict=True)]
-        ratio = Ratio("p99", statistics.median(p99), min(p99), max(p99), statistics.median(slow["tiles"]))
-        lines.append(Line(f"z{band}: made anew of files, p99", ratio, bars[1]))
+        lines += _files_of(where, address, given, band, "uncached", bars)
     return lines
+
+
+def _files_of(
+    where: Demo,
+    address: str,
+    given: argparse.Namespace,
+    band: str,
+    other: str,
+    bars: tuple[float | None, float | None],
+) -> list[Line]:
+    slow: dict[str, list[float]] = {other: [], "tiles": []}
+    contenders = {}
+    for name, noted in slow.items():
+        paths = _own_paths(where, BANDS[band], name)
+        contenders[name] = _noting(noted, given, address, paths, where.token)
+    found = interleaved_rates(contenders, base=other, rounds=given.rounds)
+    p99 = [made / kept for made, kept in zip(slow[other][1:], slow["tiles"][1:], strict=True)]
+    ratio = Ratio("p99", statistics.median(p99), min(p99), max(p99), statistics.median(slow["tiles"]))
+    return [
+        Line(f"z{band}: files of {other}, rate", found["tiles"], bars[0], 1),
+        Line(f"z{band}: {other} of files, p99", ratio, bars[1]),
+    ]
 
 
 def _own_paths(where: Demo, zooms: Sequence[int], root: str) -> list[str]:

@@ -73,8 +73,8 @@ SELECT coalesce((SELECT ST_AsMVT(outline, 'areas', 4096, 'geom') FROM outline), 
 -- `code` from zoom 14: below, a tile of 4,000 cells has no room for it and nobody can read it.
 -- A cell is moved onto the tile's raster whole. ST_AsMVTGeom, which also clips and repairs, costs ten times
 -- that; it is left to cells that reach far over the edge. What hangs over, the reader cuts off.
--- From zoom 15 also one point for each name, since a label on a clipped outline repeats in every tile.
 -- ST_AsMVT cuts fractions off: the shift of an exact tile carries the half that makes it a rounding.
+-- From zoom 15 also one point for each name, since a label on a clipped outline repeats in every tile.
 WITH piece AS (
     SELECT id, CASE WHEN CAST(:z AS integer) >= 14 THEN code END AS code, town,
            CASE WHEN geom @ ST_MakeEnvelope(:far_west, :far_south, :far_east, :far_north, 3857)
