@@ -148,6 +148,9 @@ _MENDS = {
     "extra_forbidden": "is no field here; leave it out, or spell it as the API's description does",
     "model_type": "is no object; send {...} with the fields in it",
     "missing": "is required; give it",
+    "timezone_aware": "is without a time zone; write it like 2026-05-01T08:00:00+08:00",
+    "datetime_from_date_parsing": "is no moment; write it like 2026-05-01T08:00:00+08:00",
+    "datetime_parsing": "is no moment; write it like 2026-05-01T08:00:00+08:00",
 }
 """Messages of pydantic that name no mend, or a class of ours."""
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gis import codes as rules
 from gis import coverage
 from gis import crs as systems
-from gis.code_checks import check_codes
+from gis.code_checks import check_codes, missing
 from gis.findings import Finding, Severity, finding
 
 Shapes = NDArray[np.object_]
@@ -272,6 +272,8 @@ def _belonging(rows: Rows, areas: Outlines, metric: str, bounds: Bounds) -> Iter
 
 def _unknown(codes: Sequence[object], owner: NDArray[np.intp]) -> Iterator[Finding]:
     for index in map(int, np.flatnonzero(owner < 0)):
+        if missing(codes[index]):  # which the check of codes tells already
+            continue
         community = str(codes[index])[:12]
         yield finding(
             "unknown-community",

@@ -3,6 +3,7 @@
 Every error names its fact and carries a `code`, which is part of the API: the edge maps it to a status.
 """
 
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -79,8 +80,14 @@ class NoCells(GisError):
 
     code = "no_cells"
 
-    def __init__(self) -> None:
-        super().__init__("The grid has no cells. Import or build cells first.")
+    def __init__(self, at: datetime | None = None) -> None:
+        if at is None:
+            super().__init__("The grid has no cells. Import or build cells first.")
+        else:
+            super().__init__(
+                f"The grid had no cells at {at.isoformat(timespec='seconds')}. Ask about another moment, "
+                "or import or build cells that hold then."
+            )
 
 
 class BadFile(GisError):

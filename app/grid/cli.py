@@ -103,7 +103,8 @@ def _told(found: Located) -> Iterator[str]:
     if found.also_touched:
         yield f"touches    {' '.join(found.also_touched)}"
     for thing in found.facilities:
-        what = f"{thing.type_name_zh} {thing.name}".rstrip()
+        named = thing.name not in {"", thing.type_name_zh}
+        what = f"{thing.type_name_zh} {thing.name}" if named else thing.type_name_zh
         yield f"near       {thing.code}  {thing.distance_m:,.1f} m  {what}"
 
 

@@ -113,7 +113,7 @@ def locate(
         "grid.locate", lon=lon, lat=lat, at=at, accuracy_m=accuracy_m, facilities=facilities
     ).one_or_none()
     if row is None:
-        raise NoCells
+        raise NoCells(at)
     return Located(
         lon=lon,
         lat=lat,
@@ -164,7 +164,7 @@ def outlines(tx: Tx, *, at: datetime) -> Outlines:
     """
     rows = tx.named("grid.cells_at", at=at).all()
     if not rows:
-        raise NoCells
+        raise NoCells(at)
     shapes = np.asarray(shapely.from_wkb([bytes(row.outline) for row in rows]), object)
     return Outlines(tuple(row.cell_code for row in rows), shapes)
 

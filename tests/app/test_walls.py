@@ -176,7 +176,7 @@ RULES: Mapping[str, Named] = {
 
 LISTS = {
     "map_pages.start", "openapi.show", "cases.list_cases", "case_pages.cases", "grid.locate", "identity.me",
-    "cards.find", "cards.summary", "cases.list_types", "health.healthz", "health.readyz",
+    "cards.find", "cards.summary", "cards.density", "cases.list_types", "health.healthz", "health.readyz",
     "map_pages.map_page", "maps.print_page", "identity.sign_in", "identity.enter", "identity.sign_out",
     "tiles.cases_tilejson", "tiles.workers_tilejson",
 }  # fmt: skip
@@ -265,6 +265,7 @@ def test_counts_count_what_the_viewer_sees(walled, role):
 
     summary = card("summary")
     assert (summary["open"], summary["today"]) == (len(SEEN[role]), len(SEEN[role]))
+    assert sum(card("density")["cells"].values()) == len(SEEN[role])
     assert (summary["workers"], summary["on_duty"]) == ((3, 2) if role in DESKS else (0, 0))
     for code, cells in (("210300", PLACES.values()), (TOWN, (HOME, NEXT)), (C, (AWAY,))):
         assert card(f"areas/{code}")["open"] == at(*cells), code

@@ -39,6 +39,17 @@ def test_the_map_is_drawn_and_accessible(visit, width, height, phone, lang, dark
     window.complaints.clear()  # axe writes styles, which the policy refuses
 
 
+def test_the_layer_panel_of_a_desk_is_closed_and_opened_by_mouse(visit):
+    window = visit()
+    page = window.sign_in("dispatcher")
+    window.idle()
+    page.click("#layers-close")
+    assert not page.is_visible("#layers")
+    page.click("#layers-toggle")
+    assert page.is_visible("#layers")
+    assert not page.is_visible("#layers-toggle")
+
+
 def test_nothing_chinese_is_left_in_english(visit):
     window = visit(lang="en")
     page = window.sign_in("dispatcher", CARD)

@@ -90,7 +90,7 @@ def test_outside_the_nearest_cell_is_told_with_its_distance(jingwei):
         ((), "give LON LAT"),
         (("122.9", "41.1", "--at", "soon"), "is no date"),
         (("122.9", "41.1", "--crs", "mars"), "Unknown coordinate system"),
-        (("122.9", "41.1", "--at", "1999-01-01"), "The grid has no cells"),
+        (("122.9", "41.1", "--at", "1999-01-01"), "The grid had no cells"),
     ],
 )
 def test_what_does_not_fit_is_named(jingwei, arguments, said):
@@ -146,7 +146,7 @@ def test_semicolons_part_columns_too(located):
 
 
 def test_before_the_first_grid_there_is_no_cell(located):
-    assert "The grid has no cells" in located(f"lon,lat\n{LON},{LAT}\n", "--at", "1999-01-01")
+    assert "The grid had no cells" in located(f"lon,lat\n{LON},{LAT}\n", "--at", "1999-01-01")
 
 
 def test_a_file_may_be_in_another_system(located):

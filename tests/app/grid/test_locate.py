@@ -170,8 +170,8 @@ def test_the_past_stays_askable_when_a_cell_is_split(tx):
     assert queries.locate(tx, lon, lat, at=NOW).cell.area_m2 == 4_650
 
 
-def test_before_the_first_grid_there_is_none(tx):
-    with pytest.raises(NoCells):
+def test_before_the_first_grid_there_is_none_and_the_answer_names_the_moment(tx):
+    with pytest.raises(NoCells, match="had no cells at 2019-01-01T00:00:00"):
         queries.locate(tx, *middle(0, 0), at=datetime(2019, 1, 1, tzinfo=UTC))
 
 

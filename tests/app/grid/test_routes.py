@@ -46,6 +46,7 @@ def test_the_past_is_asked_by_at(api):
     assert worker.get("locate", lon=lon, lat=lat, at="2026-01-01T00:00:00+08:00").status_code == 200
     before = worker.get("locate", lon=lon, lat=lat, at="2019-01-01T00:00:00Z")
     assert (before.status_code, before.json["code"]) == (422, "no_cells")
+    assert "2019-01-01" in before.json["detail"]
 
 
 @pytest.mark.parametrize(
@@ -55,8 +56,8 @@ def test_the_past_is_asked_by_at(api):
         ({"lon": "nan", "lat": 41}, "lon", "is no number"),
         ({"lon": 41.1, "lat": 122.9}, "lat", "swapped"),
         ({"lat": 41}, "lon", "required"),
-        ({"lon": 1, "lat": 2, "at": "now"}, "at", "datetime"),
-        ({"lon": 1, "lat": 2, "at": "2026-01-01T00:00:00"}, "at", "timezone"),
+        ({"lon": 1, "lat": 2, "at": "now"}, "at", "no moment; write it like"),
+        ({"lon": 1, "lat": 2, "at": "2026-01-01T00:00:00"}, "at", "without a time zone; write it like"),
         ({"lon": 1, "lat": 2, "crs": "EPSG:1"}, "crs", "Unknown coordinate system"),
         ({"lon": 1, "lat": 2, "accuracy_m": 1e9}, "accuracy_m", "5000 metres"),
     ],

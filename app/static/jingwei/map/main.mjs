@@ -150,7 +150,7 @@ async function begin() {
     const stage = map.getContainer().getBoundingClientRect();
     const sheet = document.getElementById("panel").getBoundingClientRect();
     const free = narrow.matches ? { left: 30, right: stage.width - 30, top: 70, bottom: sheet.top - stage.top - 20 }
-      : { left: layersPanel.hidden ? 30 : 300, right: sheet.left - 30, top: 60, bottom: stage.height - 30 };
+      : { left: layersPanel.hidden ? 30 : 330, right: sheet.left - 30, top: 60, bottom: stage.height - 30 };
     const p = map.project(point);
     if (p.x > free.left && p.x < free.right && p.y > free.top && p.y < free.bottom) return;
     map.panBy([p.x - (free.left + free.right) / 2, p.y - (free.top + free.bottom) / 2], { duration: 400 });
