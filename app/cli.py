@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from datetime import datetime
 
 import click
@@ -25,6 +26,10 @@ NO_TABLES = frozenset({"42P01", "42703", "42883", "3F000"})
 
 REFUSED = frozenset({"42501"})
 """And for what the account may not do."""
+
+
+AGAIN_S = 5
+"""How long the background worker waits before it looks for a lost database again."""
 
 
 class Commands(click.Group):
@@ -122,6 +127,7 @@ def serve(workers: int | None) -> None:
         "--worker-class=gthread",
         "--timeout=60",
         "--keep-alive=30",
+        "--no-control-socket",
         "wsgi:app",
     ]
     run()
@@ -129,13 +135,22 @@ def serve(workers: int | None) -> None:
 
 @main.command("jobs")
 def run_jobs() -> None:
-    """Do the background work, until stopped."""
-    from app.worker import make_worker  # noqa: PLC0415 - pulls in the map's libraries
+    """Do the background work, until stopped. When the database goes away, wait until it is back."""
+    from app.worker import LOST, make_worker  # noqa: PLC0415 - pulls in the map's libraries
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = read_settings()
     transaction.bind(make_engine(settings, pool_size=2))
-    make_worker(settings).run_worker()
+    while True:
+        try:
+            make_worker(settings).run_worker()
+        except LOST as error:
+            logging.warning(
+                "the database went away (%s); trying again in %s s", type(error).__name__, AGAIN_S
+            )
+            time.sleep(AGAIN_S)
+        else:
+            return
 
 
 @main.command()

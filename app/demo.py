@@ -31,6 +31,7 @@ from data.reference import case_types, facility_types
 
 Progress = Callable[[float, str], None]
 ZONE = ZoneInfo("Asia/Shanghai")
+SINCE = datetime(2020, 1, 1, tzinfo=ZONE)
 US = "jingwei demo"
 MAKING, LOADING = 0.6, 0.25
 """The shares of the time that making the city and writing it take."""
@@ -46,7 +47,6 @@ ANALYSED = (
     "cases",
     "case_steps",
 )
-SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 NAMESPACE = uuid.UUID("6f2f6d0e-8890-5210-8300-000000210300")
 """Past cases' ids are UUIDv5 of their numbers in this namespace, so that the same seed gives the same ids."""
 

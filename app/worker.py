@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 
 import procrastinate
+import psycopg
+import psycopg_pool
 
 from app import clock, demo, jobs
 from app.identity import actions as identity
@@ -16,6 +18,9 @@ from app.settings import Settings
 from app.transaction import write
 
 log = logging.getLogger(__name__)
+LOST = (psycopg.OperationalError, procrastinate.exceptions.ConnectorException, psycopg_pool.PoolTimeout)
+"""What a worker ends with when the database goes away."""
+
 PART_AGE_S = 24 * 3600
 """A `.part` file that old belongs to an upload that died."""
 
