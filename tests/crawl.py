@@ -53,6 +53,7 @@ class Addresses:
             "cards.facility": [{"code": COVER}],
             "cards.worker": [{"code": f"W000{n}"} for n in range(1, 6)],
             "cases.show_case": [{"case_id": case} for case in self.cases],
+            "steps.list_choices": [{"case_id": case} for case in self.cases],
             "case_pages.case": [{"case_id": case} for case in self.cases],
             "photos.show_photo": [{"sha256": photo} for photo in self.photos],
             "tiles.published_tile": [
