@@ -13,14 +13,16 @@ import secrets
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import orjson
 import psycopg
 import sqlalchemy as sa
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Request, Response, current_app, g, request
 from flask.sessions import SessionInterface, SessionMixin
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
 from sqlalchemy.exc import DBAPIError, OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
@@ -51,6 +53,39 @@ class Parsed(BaseModel):
     """Base of every query and body: an unknown field is an error, not a silent nothing."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _since_midnight(value: object) -> object:
+    """Return the moment that a plain date means, midnight in the city's time; else `value` as it is.
+
+    In an address "+" means a blank: `2026-05-01T08:00+08:00` arrives without it, and is taken as was meant.
+    Digits alone are refused: `20260501` would be taken for seconds since 1970.
+    """
+    if not isinstance(value, str):
+        return value
+    if value.isdecimal():
+        raise ValueError(_MENDS["datetime_parsing"])
+    if _DATE.fullmatch(value):
+        try:
+            day = date.fromisoformat(value)
+        except ValueError:
+            return value  # the 30th of February, which pydantic refuses in its words
+        zone = ZoneInfo(current_app.config["JINGWEI"].timezone)
+        return datetime.combine(day, time(), zone).astimezone(UTC)
+    return _LOST_PLUS.sub("+", value)
+
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_LOST_PLUS = re.compile(r"(?<=\d) (?=\d{2}:?\d{2}$)", re.ASCII)
+
+Moment = Annotated[
+    AwareDatetime,
+    BeforeValidator(_since_midnight),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}
+    ),
+]
+"""A moment in a query: with its zone, or a plain date, which is midnight in the city's time."""
 
 
 class Answer(BaseModel):

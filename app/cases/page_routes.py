@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import cast
@@ -48,20 +48,25 @@ class Asked:
     type: str
     area: str
     text: str
+    cell: str
+    worker: str
     after: str
 
     @property
     def narrowed(self) -> bool:
         """Whether a filter beyond the first view's is set."""
-        return bool(self.type or self.area or self.text) or self.status != OPEN
+        return bool(self.type or self.area or self.text or self.cell or self.worker) or self.status != OPEN
 
     def address(self, **changes: str) -> str:
         """Return the list's address with these filters, some of them changed."""
-        asked = {"status": self.status, "type": self.type, "area": self.area, "text": self.text, **changes}
+        asked = {**asdict(self), "after": "", **changes}
         if asked["status"] == OPEN:
             del asked["status"]
         query = urlencode({name: value for name, value in asked.items() if value})
         return f"{url_for('.cases')}?{query}" if query else url_for(".cases")
+
+
+NAMES = tuple(field.name for field in fields(Asked))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +156,7 @@ def on_map(case: CaseCard) -> str | None:
 
 
 def _asked() -> Asked:
-    given = {name: request.args.get(name, "").strip() for name in ("status", "type", "area", "text", "after")}
+    given = {name: request.args.get(name, "").strip() for name in NAMES}
     return Asked(**{**given, "status": given["status"] or OPEN})
 
 

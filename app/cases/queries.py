@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from app.blobs import Photo
 from app.cases import rules
 from app.cases.models import Case, CasePhoto
-from app.errors import NotFound
+from app.errors import BadValue, NotFound
 from app.facilities.models import Facility
 from app.grid.queries import Named
 from app.identity.rules import Permission, Role, Viewer, prefix_of
@@ -227,6 +227,55 @@ def type_candidates(tx: Tx, code: str) -> Iterator[TypeCard]:
         yield now[code]
 
 
+_city_boxes: WeakKeyDictionary[sa.Engine, tuple[float, float, float, float]] = WeakKeyDictionary()
+
+
+def in_city_box(tx: Tx, lon: float, lat: float) -> bool:
+    """Whether a place lies in the box around the city's areas, as this process remembers it."""
+    box = _city_boxes.get(tx.connection.engine)
+    if box is None:
+        row = tx.named("cases.city_box").one()
+        if row.west is None:
+            return True  # no city, no box: who files is told that there is no grid
+        box = _city_boxes[tx.connection.engine] = tuple(row)
+    west, south, east, north = box
+    return west <= lon <= east and south <= lat <= north
+
+
+def outside_m(tx: Tx, lon: float, lat: float, *, at: datetime) -> float | None:
+    """Return how far outside the grid a place lies, None in it; then a remembered box is out of date."""
+    away: float | None = tx.named("cases.outside_m", lon=lon, lat=lat, at=at).scalar_one()
+    if away is None:
+        _city_boxes.pop(tx.connection.engine, None)
+    return away
+
+
+class UnknownFilter(BadValue):
+    """A list is narrowed to something that does not exist."""
+
+    code = "unknown_filter"
+
+
+_FILTERS = {
+    "type": "no type has the code {}; GET /api/v1/types lists them",
+    "worker": "no worker has the code {}; take one from a case or from GET /api/v1/search",
+    "cell": "no cell has the code {}; GET /api/v1/locate says in which cell a place lies",
+    "area": "no area has the code {}; GET /api/v1/search finds areas by name",
+}
+
+
+def _check_known(tx: Tx, wanted: Wanted) -> None:
+    """Tell a filter that names nothing from one that finds nothing; asked only where a list is empty."""
+    given = {name: getattr(wanted, name) for name in _FILTERS}
+    if not any(given.values()):
+        return
+    row = tx.named("cases.known_filters", **given).one()
+    for name, known in row._mapping.items():
+        if not known:
+            told = _FILTERS[name].format(given[name])
+            raise UnknownFilter(f"{name}: {told}, or leave it out", field=name, value=given[name])
+
+
 def card(document: Mapping[str, Any], sight: Sight) -> CaseCard:
     """Return the card that the database's `case_card` made, as `sight` may read it."""
     return CaseCard(**_fields(document, sight))
@@ -271,7 +320,11 @@ _CARD: sa.ColumnElement[Any] = sa.literal_column("case_card(cases)", JSONB).labe
 
 
 def cases(tx: Tx, *, sight: Sight, wanted: Wanted) -> CasePage:
-    """Return a page of the cases that `sight` allows, newest first, in one query."""
+    """Return a page of the cases that `sight` allows, newest first, in one query.
+
+    Raises:
+        UnknownFilter: a type, worker, cell or area is named that does not exist.
+    """
     statement = (
         sa.select(_CARD)
         .select_from(Case)
@@ -280,6 +333,8 @@ def cases(tx: Tx, *, sight: Sight, wanted: Wanted) -> CasePage:
         .limit(wanted.limit + 1)
     )
     found = [card(row.card, sight) for row in tx.execute(statement)]
+    if not found:
+        _check_known(tx, wanted)
     return CasePage(tuple(found[: wanted.limit]), more=len(found) > wanted.limit)
 
 

@@ -115,6 +115,20 @@ def test_a_field_that_does_not_fit(refused, changes, field, value, mend):
     assert mend in told["detail"]
 
 
+@pytest.mark.parametrize(("lon", "lat"), [(0, 0), (LAT, LON - 80), (LON + 0.8, LAT), (-180, -90)])
+def test_a_place_far_outside_the_grid_is_told_with_its_distance(refused, lon, lat):
+    told = refused(whole(lon=lon, lat=lat))
+    assert told["code"] == "too_far"
+    assert "km outside the grid, and at most 50 km are taken; give longitude first" in told["detail"]
+
+
+def test_a_place_a_little_outside_the_grid_is_for_a_desk(api):
+    answer = api("worker").put(f"reports/{uuid4()}", json={"type": "F0101", "lon": LON + 0.4, "lat": LAT})
+    assert answer.status_code == 201
+    assert 20_000 < answer.json["outside_m"] < 50_000
+    assert answer.json["desk"]
+
+
 def test_tomorrow_is_told_with_our_time(refused):
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     told = refused(whole(observed_at=tomorrow))

@@ -70,6 +70,8 @@ def test_a_page_holds_fifty_and_links_to_the_older_ones(client_as, monkeypatch):
         ({"text": "垃圾"}, [True, False]),
         ({"status": "overdue"}, [False, False]),
         ({"status": "closed"}, [False, False]),
+        ({"worker": "W0001"}, [True, False]),
+        ({"cell": cell_code(0, 0)}, [True, False]),
         ({"status": "all", "type": "", "area": "", "text": " "}, [True, True]),
     ],
 )
@@ -95,6 +97,10 @@ def test_overdue_cases_are_those_past_their_limit(client_as, tx):
     ("query", "field"),
     [
         ({"area": "99"}, "区域"),
+        ({"area": "210399"}, "区域"),
+        ({"type": "F9999"}, "类型"),
+        ({"worker": "W7777"}, "网格员"),
+        ({"cell": "210302001001999"}, "单元网格"),
         ({"status": "lost"}, "状态"),
         ({"text": "a\0b"}, "编号或说明"),
         ({"after": "nonsense"}, "翻页"),
