@@ -105,7 +105,7 @@ def _remember(answer: AnyResponse, cookie: str, value: str) -> None:
 def _keep_fresh(response: Response) -> Response:
     if response.mimetype == "text/html":
         response.headers.setdefault("Cache-Control", "no-store" if g.get("viewer") else "no-cache")
-        response.vary.update(("Cookie",))
+        response.vary.update(("Cookie", "Accept-Language"))
     return response
 
 
