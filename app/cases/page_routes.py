@@ -10,8 +10,9 @@ from typing import cast
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import Blueprint, Response, make_response, render_template, request, url_for
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask_babel import format_datetime
+from werkzeug.wrappers import Response as AnyResponse
 
 from app import clock, i18n
 from app.cases import queries
@@ -130,6 +131,15 @@ def case(case_id: UUID) -> str:
         moment=lambda when: moment(when, at),
         on_map=on_map(found),
     )
+
+
+@blueprint.get("/cases/<int(fixed_digits=19):no>")
+@allow(Permission.READ_CASES, page=True)
+def case_by_number(no: int) -> AnyResponse:
+    """Lead from a case's number, which people write down, to the case."""
+    with read() as tx:
+        case_id = queries.case_id(tx, f"{no:019d}", sight=sight_of(viewer()))
+    return redirect(url_for(".case", case_id=case_id))
 
 
 def due(case: CaseCard, at: datetime) -> Due:

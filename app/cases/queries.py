@@ -353,6 +353,18 @@ def case(tx: Tx, case_id: UUID, *, sight: Sight) -> CaseFile:
     return CaseFile(**_fields(document, sight), steps=steps)
 
 
+def case_id(tx: Tx, no: str, *, sight: Sight) -> UUID:
+    """Return the id of the case with a number.
+
+    Raises:
+        NotFound: there is none, or it is not for this viewer.
+    """
+    found: UUID | None = tx.execute(sa.select(Case.id).where(Case.no == no, _seen(sight))).scalar()
+    if found is None:
+        raise NotFound(f"there is no case {no}, or not for you")
+    return found
+
+
 def areas_of(tx: Tx, prefixes: Sequence[str]) -> list[AreaName]:
     """Return the districts and towns within `prefixes`, each district before its towns."""
     if not prefixes:

@@ -229,4 +229,9 @@ def test_an_id_that_is_none_is_not_found(api, tx):
     for called in ("1", "not-a-uuid", "0" * 32, "%00"):
         answer = worker.put(f"reports/{called}", data=whole())
         assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
+        assert answer.json["errors"][0]["field"] == "report_id"
+        assert "is no UUID; make one where the report is made" in answer.json["detail"]
     assert rows(tx) == before
+    answer = worker.get("cases/2103022026050400001")
+    assert "GET /api/v1/cases?text=2103022026050400001" in answer.json["detail"]
+    assert "nothing stands at /api/v1/nowhere; GET /api/openapi.json" in worker.get("nowhere").json["detail"]

@@ -166,3 +166,20 @@ def test_a_limit_is_told_by_state_and_minutes(client_as, tx):
     assert due(case, case.due_at - timedelta(minutes=59)) == Due("soon", 59)
     assert due(case, case.due_at + timedelta(minutes=1)) == Due("overdue", 1)
     assert Due("open", 1501).parts == (1, 1, 1)
+
+
+def test_a_cases_number_leads_to_the_case_and_a_foreign_one_nowhere(client_as):
+    client = client_as("dispatcher")
+    case = filed(client)
+    answer = page(client, f"/cases/{case['no']}")
+    assert (answer.status_code, answer.location) == (302, f"/cases/{case['id']}")
+    assert page(client_as("citizen"), f"/cases/{case['no']}").status_code == 404
+    assert page(client, "/cases/9999999999999999999").status_code == 404
+
+
+def test_an_address_that_is_none_keeps_the_way_around(client_as, client):
+    text = page(client_as("dispatcher"), "/cases/not-a-uuid").text
+    assert "没有这个页面" in text
+    assert "is no UUID" in text
+    assert 'class="nav"' in text
+    assert 'class="nav"' not in client.get("/cases/not-a-uuid", headers={"Accept": "text/html"}).text
