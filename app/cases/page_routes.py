@@ -22,7 +22,7 @@ from app.cases.rules import ENDED, Status
 from app.errors import BadValue
 from app.http import BadFields, parse
 from app.identity.access import allow, viewer
-from app.identity.rules import Permission
+from app.identity.rules import LISTS, Permission
 from app.transaction import read
 
 blueprint = Blueprint("case_pages", __name__)
@@ -84,7 +84,7 @@ class Due:
 
 
 @blueprint.get("/cases")
-@allow(Permission.READ_CASES, page=True)
+@allow(Permission.READ_CASES, page=True, limit=LISTS)
 def cases() -> Response:
     """Show the cases that the viewer may see, newest first."""
     asked = _asked()
@@ -121,7 +121,7 @@ def case(case_id: UUID) -> str:
     at = clock.now()
     with read() as tx:
         found = queries.case(tx, case_id, sight=sight_of(viewer()))
-        kept = queries.photos_kept(tx, found.photos)
+        kept = queries.photos_kept(tx, case_id)
     return render_template(
         "cases/case.html",
         case=found,

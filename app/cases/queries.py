@@ -12,9 +12,9 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.blobs import Photo
+from app.blobs import PhotoSender
 from app.cases import rules
-from app.cases.models import Case, CasePhoto
+from app.cases.models import Case, CasePhoto, CaseStep
 from app.errors import BadValue, NotFound
 from app.facilities.models import Facility
 from app.grid.queries import Named
@@ -373,19 +373,36 @@ def areas_of(tx: Tx, prefixes: Sequence[str]) -> list[AreaName]:
     return [AreaName(**row._mapping) for row in tx.named("cases.areas_of", patterns=patterns)]
 
 
-def photos_kept(tx: Tx, names: Sequence[str]) -> frozenset[str]:
-    """Return which of these photos have arrived: a report may name a photo that is still on its way."""
-    if not names:
-        return frozenset()
-    return frozenset(tx.execute(sa.select(Photo.sha256).where(Photo.sha256.in_(names))).scalars())
+def photos_kept(tx: Tx, case_id: UUID) -> frozenset[str]:
+    """Return which of the case's photos can be shown: a report may name one that is still on its way."""
+    named = sa.select(CasePhoto.sha256).where(CasePhoto.case_id == case_id, _sent_by_somebody_of_it())
+    return frozenset(tx.execute(named).scalars())
 
 
 def photo_seen(tx: Tx, sha256: str, *, sight: Sight) -> bool:
-    """Whether the photo is of a case that `sight` allows or of a facility, or came from the viewer."""
-    of_case = sa.exists().where(CasePhoto.sha256 == sha256, CasePhoto.case_id == Case.id, _seen(sight))
+    """Whether the photo is of a case that `sight` allows or of a facility, or came from the viewer.
+
+    Of a case is what somebody of the case sent: naming a photo in a report of one's own opens none.
+    """
+    of_case = sa.exists().where(
+        CasePhoto.sha256 == sha256, CasePhoto.case_id == Case.id, _seen(sight), _sent_by_somebody_of_it()
+    )
     of_facility = sa.exists().where(Facility.photo_sha256 == sha256)
-    own = sa.exists().where(Photo.sha256 == sha256, Photo.received_from == sight.person_id)
+    own = sa.exists().where(PhotoSender.sha256 == sha256, PhotoSender.person_id == sight.person_id)
     return bool(tx.execute(sa.select(of_case | of_facility | own)).scalar())
+
+
+def _sent_by_somebody_of_it() -> sa.ColumnElement[bool]:
+    """Return "a sender of this photo has taken a step of this case", the report among them."""
+    return (
+        sa.exists()
+        .where(
+            PhotoSender.sha256 == CasePhoto.sha256,
+            CaseStep.case_id == CasePhoto.case_id,
+            CaseStep.by_person == PhotoSender.person_id,
+        )
+        .correlate(CasePhoto)
+    )
 
 
 def _seen(sight: Sight) -> sa.ColumnElement[bool]:

@@ -19,7 +19,7 @@ from app.errors import BadValue
 from app.grid.positions import Position
 from app.http import Description, Moment, Parsed, bbox, decode_cursor, describe, encode_cursor, json_answer
 from app.identity.access import allow, viewer
-from app.identity.rules import REPORTS, Permission
+from app.identity.rules import CARDS, LISTS, REPORTS, Permission
 from app.settings import Settings
 from app.transaction import read, write_at_once
 
@@ -209,7 +209,7 @@ def list_types() -> Response:
 
 
 @blueprint.get("/api/v1/cases")
-@allow(Permission.READ_CASES)
+@allow(Permission.READ_CASES, limit=LISTS)
 @describe(
     Description(
         "List cases, newest first",
@@ -229,7 +229,7 @@ def list_cases(query: CasesQuery) -> Response:
 
 
 @blueprint.get("/api/v1/cases/<uuid:case_id>")
-@allow(Permission.READ_CASES)
+@allow(Permission.READ_CASES, limit=CARDS)
 @describe(Description("Show a case with its steps", "cases", answers={200: CaseFile}, problems=(404,)))
 def show_case(case_id: UUID) -> Response:
     """Show a case with its steps."""

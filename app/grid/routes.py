@@ -11,7 +11,7 @@ from app.grid.positions import Position
 from app.grid.queries import Located
 from app.http import Description, Moment, describe, json_answer
 from app.identity.access import allow, viewer
-from app.identity.rules import Permission
+from app.identity.rules import CARDS, Permission
 from app.transaction import read
 from gis.crs import to_wgs84
 
@@ -27,7 +27,7 @@ class LocateQuery(Position):
 
 
 @blueprint.get("/api/v1/locate")
-@allow(Permission.LOCATE)
+@allow(Permission.LOCATE, limit=CARDS)
 @describe(
     Description(
         "Say in which cell a place lies and who holds it",
