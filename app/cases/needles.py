@@ -1,7 +1,7 @@
 """What somebody looks for among cases: words in their text, or a number.
 
-Every word of the needle has to occur in the text, whatever its case. A number is one of a case (its beginning
-will do), of a cell or of a facility. Lists, the API and the inboxes ask here, so that one search is behind all.
+Every word of the needle has to occur in the text, whatever its case. A number is one of a case (its
+beginning will do), of a cell or of a facility. Lists, the API and the inboxes ask here: one search for all.
 
 Two conditions serve it. `holds` compares and is always right; `indexed` is necessary for words only and is
 answered by the index over pairs of characters (docs/decisions/0011). `page_of` puts them together.
