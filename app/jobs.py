@@ -15,6 +15,7 @@ from app.transaction import Tx
 PUBLISH = "publish"
 SWEEP = "sweep"
 WALK = "walk"
+ESCALATE = "escalate"
 
 _deferring = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 
