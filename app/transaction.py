@@ -62,11 +62,11 @@ class Tx:
     def __init__(self, connection: sa.Connection) -> None:
         self.connection = connection
 
-    def named(self, name: str, **parameters: Any) -> CursorResult[Any]:
+    def named(self, name: str, /, **parameters: Any) -> CursorResult[Any]:
         """Run the statement `capability.name` of that capability's queries.sql with bound parameters."""
         return self.connection.execute(named_statements()[name], parameters)
 
-    def one(self, name: str, **parameters: Any) -> Any:
+    def one(self, name: str, /, **parameters: Any) -> Any:
         """Run a named statement that answers one row, and return the row with its columns as attributes.
 
         The driver runs it, without SQLAlchemy, whose share is felt where a report takes a millisecond.

@@ -38,6 +38,7 @@ class TypeCard:
     clock: str
     limit_value: float
     facility_type_code: str | None
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +222,7 @@ def type_candidates(tx: Tx, code: str) -> Iterator[TypeCard]:
     remembered = _known_types.get(tx.connection.engine, {}).get(code)
     if remembered is not None:
         yield remembered
-    now = {kind.code: kind for kind in types(tx)}
+    now = {kind.code: kind for kind in types(tx) if kind.kind == rules.Kind.INCIDENT}
     _known_types[tx.connection.engine] = now
     if code in now and now[code] != remembered:
         yield now[code]
@@ -365,6 +366,19 @@ def case_id(tx: Tx, no: str, *, sight: Sight) -> UUID:
     return found
 
 
+def area_known(tx: Tx, code: str) -> bool:
+    """Whether there is an area with this code."""
+    return bool(
+        tx.execute(sa.text("SELECT EXISTS (SELECT FROM areas WHERE code = :code)"), {"code": code}).scalar()
+    )
+
+
+def usual_unit(tx: Tx, type_code: str, standard_id: int | None) -> str | None:
+    """Return the name of the department that a type, or its filing standard, usually goes to."""
+    found = tx.named("cases.usual_unit", type=type_code, standard=standard_id).scalar()
+    return None if found is None else str(found)
+
+
 def areas_of(tx: Tx, prefixes: Sequence[str]) -> list[AreaName]:
     """Return the districts and towns within `prefixes`, each district before its towns."""
     if not prefixes:
@@ -412,6 +426,7 @@ def _seen(sight: Sight) -> sa.ColumnElement[bool]:
         allowed.append(Case.checker_id == sight.worker_id)
     if sight.unit_code is not None:
         allowed.append(Case.unit_code == sight.unit_code)
+        allowed.append(sa.literal(sight.unit_code) == sa.any_(Case.assisting))
     if sight.person_id is not None:
         allowed.append(Case.reported_by == sight.person_id)
     return sa.or_(sa.false(), *allowed)

@@ -137,6 +137,12 @@ class CasesQuery(Parsed):
         )
 
 
+class TypesQuery(Parsed):
+    """Which types to list."""
+
+    kind: Literal["incident", "appeal"] = Field("incident", description="Of incidents, or of appeals")
+
+
 @dataclass(frozen=True, slots=True)
 class Types:
     """What can be reported."""
@@ -201,11 +207,13 @@ def put_report(report_id: UUID, body: ReportBody) -> Response:
 
 @blueprint.get("/api/v1/types")
 @allow(Permission.REPORT_CASE)
-@describe(Description("List what can be reported", "cases", answers={200: Types}))
-def list_types() -> Response:
-    """List what can be reported."""
+@describe(
+    Description("List what can be reported, or appealed", "cases", query=TypesQuery, answers={200: Types})
+)
+def list_types(query: TypesQuery) -> Response:
+    """List what can be reported, or the kinds of appeals."""
     with read() as tx:
-        return json_answer(Types(queries.types(tx)))
+        return json_answer(Types([kind for kind in queries.types(tx) if kind.kind == query.kind]))
 
 
 @blueprint.get("/api/v1/cases")

@@ -104,7 +104,7 @@ def test_types_are_listed(api):
     assert [item["code"] for item in items] == ["E0110", "F0101", "F0137"]
     assert items[1] == {
         "code": "F0101", "name_zh": "上水井盖", "name_en": "water cover", "unit": "市政", "urgency": 1,
-        "clock": "urgent_hour", "limit_value": 2.0, "facility_type_code": "0101",
+        "clock": "urgent_hour", "limit_value": 2.0, "facility_type_code": "0101", "kind": "incident",
     }  # fmt: skip
 
 
