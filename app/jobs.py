@@ -13,6 +13,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 from app.transaction import Tx
 
 PUBLISH = "publish"
+COME_INTO_FORCE = "come_into_force"
 SWEEP = "sweep"
 WALK = "walk"
 ESCALATE = "escalate"

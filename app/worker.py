@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import datetime
 from pathlib import Path
 
 import procrastinate
@@ -11,9 +12,12 @@ import psycopg
 import psycopg_pool
 
 from app import clock, demo, jobs
+from app.grid import actions as grid
+from app.grid.queries import moments_between
 from app.identity import actions as identity
 from app.maps import tiles
 from app.maps.publish import publish as publish_layers
+from app.maps.queries import grid_published_at
 from app.settings import Settings
 from app.supervision import actions as supervision
 from app.transaction import write
@@ -38,10 +42,16 @@ def make_worker(settings: Settings) -> procrastinate.App:
 
     @made.task(name=jobs.PUBLISH, queueing_lock=jobs.PUBLISH, lock=jobs.PUBLISH, retry=3)
     def publish(why: str = "") -> None:
+        take_effect(at=clock.now())
         with write() as tx:
             published = publish_layers(tx, at=clock.now())
         tiles.sweep(settings.tiles / settings.schema, [(one.layer, one.version) for one in published])
         log.info("published %s (%s)", ", ".join(f"{one.layer} {one.version}" for one in published), why)
+
+    @made.periodic(cron="* * * * *")
+    @made.task(name=jobs.COME_INTO_FORCE, queueing_lock=jobs.COME_INTO_FORCE)
+    def come_into_force(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
+        queue_what_came_into_force(at=clock.now())
 
     @made.periodic(cron="*/5 * * * *")
     @made.task(name=jobs.WALK, queueing_lock=jobs.WALK)
@@ -65,6 +75,25 @@ def make_worker(settings: Settings) -> procrastinate.App:
         log.info("swept what is over, and %s parts of photos", parts)
 
     return made
+
+
+def queue_what_came_into_force(*, at: datetime) -> None:
+    """Queue a publication when a change of the grid has come into force since the last one."""
+    with write() as tx:
+        published = grid_published_at(tx)
+        if published is not None and moments_between(tx, published, at):
+            jobs.defer(tx, jobs.PUBLISH, why="a change of the grid came into force")
+
+
+def take_effect(*, at: datetime) -> None:
+    """Give the areas the outlines of changes that came into force since the last publication.
+
+    In a transaction of its own, before the publication's: that one may not write before it has thinned all.
+    """
+    with write() as tx:
+        published = grid_published_at(tx)
+        if published is not None:
+            grid.take_effect(tx, after=published, at=at)
 
 
 def sweep_parts(folder: Path) -> int:
