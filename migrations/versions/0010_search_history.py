@@ -8,7 +8,7 @@ from alembic import op
 from app.schema import function_sql
 
 revision = "0010_search_history"
-down_revision = "0008_loop"
+down_revision = "0017_photo_senders"
 branch_labels = None
 depends_on = None
 
