@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 from tqdm import tqdm
 
 from app import clock, schema, transaction
+from app.audit import cli as audit_cli
 from app.db import make_engine
 from app.errors import JingweiError
 from app.grid import cli as grid_cli
@@ -73,6 +74,7 @@ def main() -> None:
 
 
 for command in (
+    audit_cli.audit,
     identity_cli.token,
     identity_cli.person,
     identity_cli.accounts,
