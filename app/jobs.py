@@ -15,6 +15,8 @@ from app.transaction import Tx
 PUBLISH = "publish"
 SWEEP = "sweep"
 WALK = "walk"
+SEAL = "seal"
+VERIFY = "verify_audit"
 
 _deferring = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 

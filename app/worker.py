@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import procrastinate
@@ -11,11 +12,14 @@ import psycopg
 import psycopg_pool
 
 from app import clock, demo, jobs
+from app.audit import actions as audit
+from app.audit import queries as audit_queries
+from app.audit.rules import Action
 from app.identity import actions as identity
 from app.maps import tiles
 from app.maps.publish import publish as publish_layers
 from app.settings import Settings
-from app.transaction import write
+from app.transaction import read, write
 
 log = logging.getLogger(__name__)
 LOST = (psycopg.OperationalError, procrastinate.exceptions.ConnectorException, psycopg_pool.PoolTimeout)
@@ -56,7 +60,38 @@ def make_worker(settings: Settings) -> procrastinate.App:
         parts = sweep_parts(settings.photos) + sweep_parts(settings.copies)
         log.info("swept what is over, and %s parts of photos", parts)
 
+    @made.periodic(cron="* * * * *")
+    @made.task(name=jobs.SEAL, queueing_lock=jobs.SEAL)
+    def seal(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
+        seal_audit(settings)
+
+    @made.periodic(cron="41 18 * * *")  # UTC: at night
+    @made.task(name=jobs.VERIFY, queueing_lock=jobs.VERIFY)
+    def verify(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
+        verify_audit(settings)
+
     return made
+
+
+def seal_audit(settings: Settings) -> None:
+    """Chain what waits, and tell the head: the log is the copy that the database's owner cannot change."""
+    while True:
+        with write() as tx:
+            head = audit.seal(tx, secret=settings.secret_key, at=clock.now())
+        if head is None:
+            return
+        log.info("audit sealed up to %s:%s", head.no, head.hash.hex())
+
+
+def verify_audit(settings: Settings) -> None:
+    """Recompute the whole chain, and record what was found."""
+    with read(snapshot=True) as tx:
+        found = audit_queries.verify(tx, secret=settings.secret_key, at=clock.now())
+    broken = found.broken and asdict(found.broken)
+    with write() as tx:
+        told = {"rows": found.rows, "broken": broken}
+        audit.record(tx, Action.RECORD_VERIFIED, "audit", by=None, detail=told)
+    log.log(logging.INFO if found.sound else logging.CRITICAL, "audit verified: %s", broken or "sound")
 
 
 def sweep_parts(folder: Path) -> int:

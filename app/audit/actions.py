@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ import orjson
 import sqlalchemy as sa
 
 from app.audit import queries
-from app.audit.models import AuditHead
+from app.audit.models import AuditHead, AuditLink
 from app.audit.rules import (
     GENESIS,
     SYSTEM,
@@ -22,11 +23,9 @@ from app.audit.rules import (
     is_ours,
     signed,
 )
-from app.bulk import copy_rows
 from app.transaction import Tx
 
 MOST_AT_ONCE = 10_000
-LINK_COLUMNS = {"no": "int8", "id": "int8", "hash": "bytea"}
 
 
 def record(
@@ -36,7 +35,7 @@ def record(
     *,
     by: Somebody | None,
     area_code: str | None = None,
-    **detail: Any,
+    detail: Mapping[str, Any] | None = None,
 ) -> None:
     """Append a row to the record in this transaction: a rollback leaves none.
 
@@ -58,7 +57,7 @@ def record(
         action=action.value,
         subject=subject,
         area_code=area_code,
-        detail=orjson.dumps(detail).decode(),
+        detail=orjson.dumps(dict(detail or {})).decode(),
     )
 
 
@@ -82,10 +81,10 @@ def seal(
     links = []
     for row in tx.named("audit.unsealed", most=most).all():
         no, hash_ = no + 1, chained(hash_, Entry(**row._mapping))
-        links.append((no, row.id, hash_))
+        links.append({"no": no, "id": row.id, "hash": hash_})
     if not links:
         return None
-    copy_rows(tx, "audit_chain", LINK_COLUMNS, links)
+    tx.execute(sa.insert(AuditLink), links)
     head = signed(no, hash_, at=at, secret=secret)
     values = {"no": head.no, "at": head.at, "hash": head.hash, "key": head.key, "signature": head.signature}
     tx.execute(sa.insert(AuditHead).values(values))
