@@ -22,10 +22,10 @@ from shapely import LineString, MultiPolygon, box, union_all
 from sqlalchemy.dialects.postgresql import Range
 
 from app.assignment.models import Post
-from app.cases.models import CaseType
+from app.cases.models import CaseStandard, CaseType
 from app.facilities.models import Facility, FacilityType
 from app.grid.models import Area, Cell, CellVersion, GridVersion, Street
-from app.identity.models import Grant, Person
+from app.identity.models import Grant, Person, Unit
 from app.identity.rules import Role
 from app.transaction import Tx
 from app.workers.models import Shift, Worker
@@ -69,6 +69,7 @@ def build(tx: Tx) -> None:
     _streets(tx)
     _workers(tx, cells)
     _types(tx)
+    _units(tx)
     _facilities(tx)
     _people(tx)
 
@@ -217,6 +218,43 @@ def _facilities(tx: Tx) -> None:
     )
 
 
+def _units(tx: Tx) -> None:
+    rows = [
+        ("L", "市政", "municipal works", "210300"),
+        ("W", "供水", "water supply", "210300"),
+        ("E", "环卫", "sanitation", "210300"),
+        ("K210302001", "解放街道", "Jiefang street office", "210302001"),
+    ]
+    tx.execute(
+        sa.insert(Unit),
+        [{"code": c, "name_zh": zh, "name_en": en, "area_code": area} for c, zh, en, area in rows],
+    )
+    tx.execute(
+        sa.insert(CaseStandard).from_select(
+            [
+                "type_code",
+                "condition_zh",
+                "condition_en",
+                "close_zh",
+                "close_en",
+                "clock",
+                "limit_value",
+                "unit",
+            ],
+            sa.select(
+                CaseType.code,
+                sa.literal("影响使用"),
+                sa.literal("in need of repair"),
+                sa.literal("恢复原状"),
+                sa.literal("as it was"),
+                CaseType.clock,
+                CaseType.limit_value,
+                CaseType.unit,
+            ),
+        )
+    )
+
+
 def _people(tx: Tx) -> None:
     worker = tx.execute(sa.select(Worker.id).where(Worker.code == "W0001")).scalar_one()
     areas = {
@@ -227,6 +265,10 @@ def _people(tx: Tx) -> None:
         Role.ADMIN: "210300",
         Role.OPERATOR: "210300",
         Role.CITIZEN: "210300",
+        Role.SHIFT_LEADER: "210300",
+        Role.HANDLER: "210300",
+        Role.COMMITTEE: "210300",
+        Role.LEADER: "210300",
     }
     tx.execute(
         sa.insert(Person),
@@ -236,6 +278,7 @@ def _people(tx: Tx) -> None:
                 "name": role.value,
                 "password_hash": HASH,
                 "worker_id": worker if role is Role.WORKER else None,
+                "unit_code": "L" if role is Role.HANDLER else None,
             }
             for role in areas
         ],

@@ -20,11 +20,15 @@ from app.workers.models import Worker
 _numbers = count()
 
 
-def person(tx: Tx, username: str, role: str | None = None, area: str = "210300", worker: str = "") -> int:
+def person(
+    tx: Tx, username: str, role: str | None = None, area: str = "210300", worker: str = "", unit: str = ""
+) -> int:
     """Make somebody with a role in an area."""
     of = sa.select(Worker.id).where(Worker.code == worker).scalar_subquery() if worker else None
     made = tx.execute(
-        sa.insert(Person).values(username=username, name=username, worker_id=of).returning(Person.id)
+        sa.insert(Person)
+        .values(username=username, name=username, worker_id=of, unit_code=unit or None)
+        .returning(Person.id)
     ).scalar_one()
     if role:
         tx.execute(sa.insert(Grant).values(person_id=made, role=role, area_code=area))

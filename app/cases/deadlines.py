@@ -68,6 +68,35 @@ def _worked(start: datetime, left: timedelta, zone: ZoneInfo) -> Due:
     return Due(start + LONGEST, provisional=True)
 
 
+def after(start: datetime, clock: ClockKind, seconds: float) -> datetime:
+    """Return when `seconds` of `clock` after `start` are over."""
+    if clock in {ClockKind.URGENT_HOUR, ClockKind.NATURAL_DAY}:
+        return start + timedelta(seconds=seconds)
+    return _worked(start, timedelta(seconds=seconds), CHINA_TIME).at
+
+
+def left(start: datetime, end: datetime, clock: ClockKind) -> float:
+    """Return how many seconds of `clock` lie between two moments; negative when `end` comes first."""
+    if end < start:
+        return -left(end, start, clock)
+    if clock in {ClockKind.URGENT_HOUR, ClockKind.NATURAL_DAY}:
+        return (end - start).total_seconds()
+    total, day = 0.0, start.astimezone(CHINA_TIME).date()
+    while day <= end.astimezone(CHINA_TIME).date():
+        for opens, closes in PERIODS if working(day) else ():
+            begin = max(datetime.combine(day, opens, CHINA_TIME), start)
+            until = min(datetime.combine(day, closes, CHINA_TIME), end)
+            total += max((until - begin).total_seconds(), 0.0)
+        day += timedelta(days=1)
+    return total
+
+
+def seconds_of(clock: ClockKind, limit: float) -> float:
+    """Return `limit` hours or days of `clock` in its seconds."""
+    hours = {ClockKind.NATURAL_DAY: 24, ClockKind.WORK_DAY: WORK_DAY / timedelta(hours=1)}.get(clock, 1)
+    return limit * hours * 3_600
+
+
 def known(year: int) -> bool:
     """Whether the State Council's notice for `year` is in the calendar."""
     return year in _calendar().special_public_holidays

@@ -143,8 +143,10 @@ def moment(when: datetime, at: datetime) -> str:
     return cast(str, format_datetime(when, FORMATS[i18n.language(), when.year == at.year]))
 
 
-def on_map(case: CaseCard) -> str:
-    """Return the address of the map with this case selected."""
+def on_map(case: CaseCard) -> str | None:
+    """Return the address of the map with this case selected; None for an appeal without a place."""
+    if case.lon is None or case.lat is None:
+        return None
     return f"{url_for('map_pages.map_page')}#map=16.50/{case.lat:.5f}/{case.lon:.5f}&sel=case:{case.id}"
 
 

@@ -13,17 +13,17 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.blobs import Photo
+from app.cases import rules
 from app.cases.models import Case, CasePhoto
-from app.cases.rules import ENDED, Status
 from app.errors import NotFound
 from app.facilities.models import Facility
 from app.grid.queries import Named
-from app.identity.rules import Permission, Viewer, prefix_of
+from app.identity.rules import Permission, Role, Viewer, prefix_of
 from app.transaction import Tx
 from app.workers.models import Worker
 
 PAGE = 100
-OPEN = tuple(status.value for status in Status if status not in ENDED)
+OPEN = tuple(status.value for status in rules.OPEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,22 @@ class WorkerName:
     name: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class UnitName:
+    """A department by code and names."""
+
+    code: str
+    name_zh: str
+    name_en: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class CaseCard:
-    """A case for all who may see it. Outside the grid `cell` is null, `nearest_cell` `outside_m` away."""
+    """A case for all who may see it. Outside the grid `cell` is null, `nearest_cell` `outside_m` away.
+
+    An appeal may have no place: `lon` and `lat` are null. `due_at` is when it has to be handled, yellow from
+    `warn_at` on; with `clock_left_s` the clock stands still. `stage_due_at`: when the next step is due.
+    """
 
     id: UUID
     no: str
@@ -78,13 +91,21 @@ class CaseCard:
     urgency: int
     source: str
     text: str
-    lon: float
-    lat: float
+    lon: float | None
+    lat: float | None
     accuracy_m: float | None
     observed_at: datetime
     received_at: datetime
     due_at: datetime
+    warn_at: datetime | None
+    stage_due_at: datetime | None
+    clock_left_s: float | None
     closed_at: datetime | None
+    suspended_until: datetime | None
+    level: int
+    revision: int
+    satisfaction: str | None
+    merged_into: UUID | None
     cell: str | None
     nearest_cell: str | None
     outside_m: float | None
@@ -92,7 +113,9 @@ class CaseCard:
     town: Named
     district: Named
     worker: WorkerName | None
+    checker: WorkerName | None
     desk: Named | None
+    unit: UnitName | None
     facility: FacilityName | None
     photos: tuple[str, ...]
     url: str
@@ -110,7 +133,9 @@ class StepTaken:
     from_status: str | None
     to_status: str
     by: str | None
+    by_role: str | None
     note: str
+    data: dict[str, Any] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,11 +147,12 @@ class CaseFile(CaseCard):
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """Which cases somebody may see: those of their areas, those they hold, those they reported."""
+    """Which cases somebody may see: their areas', those they hold or check, their unit's, their own."""
 
     areas: tuple[str, ...] = ()
     worker_id: int | None = None
     person_id: int | None = None
+    unit_code: str | None = None
 
     def names_workers_in(self, community_code: str) -> bool:
         """Whether workers are more than a code there: to a desk in its areas."""
@@ -139,7 +165,8 @@ def sight_of(viewer: Viewer) -> Sight:
     Lists, cards, counts, tiles and printed maps ask here, so that none shows more than another.
     """
     desk = viewer.narrowed(Permission.READ_WORKERS)
-    return Sight(areas=desk.areas, worker_id=viewer.worker_id, person_id=viewer.person_id)
+    unit = viewer.unit_code if Role.HANDLER in viewer.roles else None
+    return Sight(desk.areas, worker_id=viewer.worker_id, person_id=viewer.person_id, unit_code=unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,23 +238,34 @@ def _fields(document: Mapping[str, Any], sight: Sight) -> dict[str, Any]:
         **document,
         "id": UUID(document["id"]),
         "type": TypeName(**document["type"]),
-        "observed_at": moment(document["observed_at"]),
-        "received_at": moment(document["received_at"]),
-        "due_at": moment(document["due_at"]),
-        "closed_at": document["closed_at"] and moment(document["closed_at"]),
+        **{name: document[name] and moment(document[name]) for name in _MOMENTS},
+        "merged_into": document["merged_into"] and UUID(document["merged_into"]),
         **{name: document[name] and Named(**document[name]) for name in _NAMED},
-        "worker": document["worker"] and _worker(document, sight),
+        "worker": _worker(document, "worker", sight),
+        "checker": _worker(document, "checker", sight),
+        "unit": document["unit"] and UnitName(**document["unit"]),
         "facility": document["facility"] and FacilityName(**document["facility"]),
         "photos": tuple(document["photos"]),
         "url": f"/api/v1/cases/{document['id']}",
     }
 
 
-def _worker(document: Mapping[str, Any], sight: Sight) -> WorkerName:
-    held_by, where = document["worker"], document["community"]["code"]
-    return WorkerName(held_by["code"], held_by["name"] if sight.names_workers_in(where) else None)
+def _worker(document: Mapping[str, Any], part: str, sight: Sight) -> WorkerName | None:
+    worker, where = document[part], document["community"]["code"]
+    if worker is None:
+        return None
+    return WorkerName(worker["code"], worker["name"] if sight.names_workers_in(where) else None)
 
 
+_MOMENTS = (
+    "observed_at",
+    "received_at",
+    "due_at",
+    "warn_at",
+    "stage_due_at",
+    "closed_at",
+    "suspended_until",
+)
 _NAMED = ("community", "town", "district", "desk")
 _CARD: sa.ColumnElement[Any] = sa.literal_column("case_card(cases)", JSONB).label("card")
 
@@ -287,6 +325,9 @@ def _seen(sight: Sight) -> sa.ColumnElement[bool]:
     allowed: list[sa.ColumnElement[bool]] = [_within(prefix) for prefix in sight.areas]
     if sight.worker_id is not None:
         allowed.append(Case.worker_id == sight.worker_id)
+        allowed.append(Case.checker_id == sight.worker_id)
+    if sight.unit_code is not None:
+        allowed.append(Case.unit_code == sight.unit_code)
     if sight.person_id is not None:
         allowed.append(Case.reported_by == sight.person_id)
     return sa.or_(sa.false(), *allowed)

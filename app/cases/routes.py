@@ -155,7 +155,7 @@ class CaseFeature:
 
     type: Literal["Feature"]
     id: UUID
-    geometry: CasePoint
+    geometry: CasePoint | None
     properties: CaseCard
 
 
@@ -257,8 +257,12 @@ def next_cursor(page: CasePage) -> str | None:
     return encode_cursor(last.received_at.isoformat(), str(last.id))
 
 
+def _point(case: CaseCard) -> CasePoint | None:
+    if case.lon is None or case.lat is None:
+        return None
+    return CasePoint("Point", (case.lon, case.lat))
+
+
 def _features(page: CasePage) -> CaseFeatures:
-    features = tuple(
-        CaseFeature("Feature", case.id, CasePoint("Point", (case.lon, case.lat)), case) for case in page.items
-    )
+    features = tuple(CaseFeature("Feature", case.id, _point(case), case) for case in page.items)
     return CaseFeatures("FeatureCollection", features, next_cursor(page))

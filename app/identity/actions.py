@@ -29,6 +29,9 @@ from app.identity.rules import (
 )
 from app.transaction import Event, Tx
 
+DEMO_UNIT = "L"
+"""For whom the demo's handler works: 市政, roads and lamps, which has most to do."""
+
 SCRIPT = "script"
 """Whom a token stands for when nobody is named: a person who has no password and works at the city's desk."""
 
@@ -277,8 +280,12 @@ def make_demo_accounts(tx: Tx, password: str, *, at: datetime) -> list[str]:
     district = worker.home_code[:6] if worker else city
     people = {
         Role.WORKER: (worker.name if worker else "网格员", worker.home_code if worker else city),
+        Role.SHIFT_LEADER: ("值班长", city),
         Role.DISPATCHER: ("派遣员", city),
+        Role.HANDLER: ("承办人", city),
         Role.SUPERVISOR: ("督查员", district),
+        Role.COMMITTEE: ("一办", city),
+        Role.LEADER: ("领导", city),
         Role.PLANNER: ("网格规划员", city),
         Role.OPERATOR: ("受理员", city),
         Role.CITIZEN: ("群众", city),
@@ -294,6 +301,7 @@ def make_demo_accounts(tx: Tx, password: str, *, at: datetime) -> list[str]:
             called=name,
             password_hash=password_hash,
             worker_id=worker_id,
+            unit=DEMO_UNIT if role is Role.HANDLER else None,
         ).one_or_none()
         if row is not None:
             tx.execute(sa.delete(Grant).where(Grant.person_id == row.id))

@@ -1,4 +1,4 @@
-"""Tables of people, their roles by area, sessions, tokens for scripts, and rate limits."""
+"""Tables of people and units, roles by area, sessions, tokens for scripts, and rate limits."""
 
 from __future__ import annotations
 
@@ -9,6 +9,18 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, Code, one_of
 from app.identity.rules import Role, Scope
+
+
+class Unit(Base):
+    """A department that handles cases: a letter (domain.md, section 3), or 'K' and the code of a town."""
+
+    __tablename__ = "units"
+
+    code: Mapped[str] = mapped_column(Code, primary_key=True)
+    name_zh: Mapped[str]
+    name_en: Mapped[str]
+    area_code: Mapped[str] = mapped_column(Code, sa.ForeignKey("areas.code"))
+    active: Mapped[bool] = mapped_column(server_default=sa.true())
 
 
 class Person(Base):
@@ -25,6 +37,7 @@ class Person(Base):
     name: Mapped[str]
     password_hash: Mapped[str | None]
     worker_id: Mapped[int | None] = mapped_column(sa.BigInteger, sa.ForeignKey("workers.id"))
+    unit_code: Mapped[str | None] = mapped_column(Code, sa.ForeignKey("units.code"))
     active: Mapped[bool] = mapped_column(server_default=sa.true())
     demo: Mapped[bool] = mapped_column(server_default=sa.false())
     created_at: Mapped[datetime] = mapped_column(server_default=sa.text("now()"))

@@ -79,6 +79,7 @@ def _known(row: sa.Row[tuple[object, ...]] | None, *, via_token: bool) -> Known 
         roles=frozenset(role for role, _ in grants),
         areas=areas_of(grants),
         worker_id=row.worker_id,
+        unit_code=row.unit_code,
         via_token=via_token,
         read_only=row.scope == Scope.READ,
         grants=grants,

@@ -1,6 +1,6 @@
 -- name: session_viewer
 -- Who holds the session, with every role and its area; no row when it is over.
-SELECT p.id, p.name, p.username, p.worker_id, s.seen_at AS last_at, 'full' AS scope,
+SELECT p.id, p.name, p.username, p.worker_id, p.unit_code, s.seen_at AS last_at, 'full' AS scope,
        ARRAY(SELECT g.role || ' ' || g.area_code FROM grants g WHERE g.person_id = p.id ORDER BY 1) AS grants
   FROM sessions s
   JOIN people p ON p.id = s.person_id
@@ -8,7 +8,7 @@ SELECT p.id, p.name, p.username, p.worker_id, s.seen_at AS last_at, 'full' AS sc
 
 -- name: token_viewer
 -- Whose token it is, with every role and its area; no row when it is revoked or has expired.
-SELECT p.id, p.name, p.username, p.worker_id, t.used_at AS last_at, t.scope,
+SELECT p.id, p.name, p.username, p.worker_id, p.unit_code, t.used_at AS last_at, t.scope,
        ARRAY(SELECT g.role || ' ' || g.area_code FROM grants g WHERE g.person_id = p.id ORDER BY 1) AS grants
   FROM tokens t
   JOIN people p ON p.id = t.person_id
@@ -46,10 +46,11 @@ SELECT w.id, w.name, w.home_code
 
 -- name: demo_person
 -- Make or renew a demo account; a real account of that name stays as it is, and no row comes back.
-INSERT INTO people AS p (username, name, password_hash, worker_id, demo)
-VALUES (:username, :called, :password_hash, :worker_id, true)
+INSERT INTO people AS p (username, name, password_hash, worker_id, unit_code, demo)
+VALUES (:username, :called, :password_hash, :worker_id, (SELECT code FROM units WHERE code = :unit), true)
 ON CONFLICT (username) DO UPDATE
-   SET name = excluded.name, password_hash = excluded.password_hash, worker_id = excluded.worker_id, active = true
+   SET name = excluded.name, password_hash = excluded.password_hash, worker_id = excluded.worker_id,
+       unit_code = excluded.unit_code, active = true
  WHERE p.demo
 RETURNING id;
 

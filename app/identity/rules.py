@@ -31,13 +31,17 @@ FORGIVEN_AFTER = timedelta(hours=1)
 
 
 class Role(StrEnum):
-    """The roles of domain.md, section 7, that this ground needs."""
+    """The roles of domain.md, section 7."""
 
     CITIZEN = "citizen"
     WORKER = "worker"
     OPERATOR = "operator"
+    SHIFT_LEADER = "shift_leader"
     DISPATCHER = "dispatcher"
+    HANDLER = "handler"
     SUPERVISOR = "supervisor"
+    COMMITTEE = "committee"
+    LEADER = "leader"
     PLANNER = "planner"
     ADMIN = "admin"
 
@@ -52,6 +56,11 @@ class Permission(StrEnum):
     READ_CASES = "read_cases"
     READ_WORKERS = "read_workers"
     LOCATE = "locate"
+    HANDLE_CASES = "handle_cases"
+    READ_PERSONAL = "read_personal"
+    READ_FIGURES = "read_figures"
+    EDIT_CALENDAR = "edit_calendar"
+    READ_AUDIT = "read_audit"
     ADMINISTER = "administer"
 
 
@@ -66,19 +75,35 @@ _DESK = frozenset(
     }
 )
 
+_STAFF = _DESK | {Permission.HANDLE_CASES}
+_FIGURES = frozenset({Permission.READ_FIGURES})
+
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
         Role.CITIZEN: frozenset(
-            {Permission.SIGNED_IN, Permission.REPORT_CASE, Permission.READ_MAP, Permission.READ_CASES}
+            {
+                Permission.SIGNED_IN,
+                Permission.REPORT_CASE,
+                Permission.READ_MAP,
+                Permission.READ_CASES,
+                Permission.HANDLE_CASES,
+            }
         ),
-        Role.WORKER: _DESK - {Permission.READ_WORKERS},
-        Role.OPERATOR: _DESK,
-        Role.DISPATCHER: _DESK,
-        Role.SUPERVISOR: _DESK,
-        Role.PLANNER: _DESK,
-        Role.ADMIN: _DESK | {Permission.ADMINISTER},
+        Role.WORKER: _STAFF - {Permission.READ_WORKERS},
+        Role.OPERATOR: _STAFF | {Permission.READ_PERSONAL},
+        Role.SHIFT_LEADER: _STAFF | _FIGURES | {Permission.READ_PERSONAL},
+        Role.DISPATCHER: _STAFF | _FIGURES,
+        Role.HANDLER: (_STAFF | {Permission.READ_PERSONAL}) - {Permission.READ_WORKERS},
+        Role.SUPERVISOR: _STAFF | _FIGURES | {Permission.READ_PERSONAL},
+        Role.COMMITTEE: _STAFF | _FIGURES | {Permission.READ_PERSONAL},
+        Role.LEADER: _STAFF | _FIGURES,
+        Role.PLANNER: _DESK | _FIGURES | {Permission.EDIT_CALENDAR},
+        Role.ADMIN: _DESK
+        | _FIGURES
+        | {Permission.ADMINISTER, Permission.EDIT_CALENDAR, Permission.READ_AUDIT},
     }
 )
+"""What each role may do. READ_WORKERS makes a desk, which sees every case of its areas."""
 
 
 class Scope(StrEnum):
@@ -123,6 +148,7 @@ class Viewer:
     roles: frozenset[Role]
     areas: tuple[str, ...]
     worker_id: int | None = None
+    unit_code: str | None = None
     via_token: bool = False
     read_only: bool = False
     grants: tuple[tuple[Role, str], ...] = ()

@@ -207,6 +207,7 @@ def sight(viewer: Viewer) -> dict[str, Any]:
         "named": _patterns(viewer.narrowed(Permission.READ_WORKERS).areas),
         "person": cases.person_id,
         "worker": cases.worker_id,
+        "unit": cases.unit_code,
     }
 
 

@@ -28,7 +28,8 @@ WITH cell AS (
     FROM cases c
     JOIN case_types t ON t.code = c.type_code
     WHERE c.cell_code = :code AND c.closed_at IS NULL
-      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.worker_id = CAST(:worker AS bigint)
+      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR CAST(:worker AS bigint) IN (c.worker_id, c.checker_id)
+           OR c.unit_code = CAST(:unit AS text)
            OR c.reported_by = CAST(:person AS bigint))
 )
 SELECT json_build_object(
@@ -100,7 +101,8 @@ WITH facility AS (
     JOIN cases c ON c.geom && ST_Expand(facility.geom, 0.002) AND c.facility_id = facility.id
     JOIN case_types t ON t.code = c.type_code
     WHERE c.closed_at IS NULL
-      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.worker_id = CAST(:worker AS bigint)
+      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR CAST(:worker AS bigint) IN (c.worker_id, c.checker_id)
+           OR c.unit_code = CAST(:unit AS text)
            OR c.reported_by = CAST(:person AS bigint))
 )
 SELECT json_build_object(
@@ -147,7 +149,8 @@ WITH area AS (
     SELECT count(*) AS open, count(*) FILTER (WHERE c.due_at < CAST(:at AS timestamptz)) AS overdue
     FROM area
     JOIN cases c ON c.community_code LIKE area.below AND c.closed_at IS NULL
-    WHERE c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.worker_id = CAST(:worker AS bigint)
+    WHERE c.community_code LIKE ANY (CAST(:areas AS text[])) OR CAST(:worker AS bigint) IN (c.worker_id, c.checker_id)
+           OR c.unit_code = CAST(:unit AS text)
            OR c.reported_by = CAST(:person AS bigint)
 ), staff AS (
     SELECT count(*) AS workers, count(*) FILTER (WHERE EXISTS (
@@ -196,7 +199,8 @@ WITH worker AS (
     FROM worker
     JOIN cases c ON c.worker_id = worker.id AND c.closed_at IS NULL
     JOIN case_types t ON t.code = c.type_code
-    WHERE (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.worker_id = CAST(:worker AS bigint)
+    WHERE (c.community_code LIKE ANY (CAST(:areas AS text[])) OR CAST(:worker AS bigint) IN (c.worker_id, c.checker_id)
+           OR c.unit_code = CAST(:unit AS text)
            OR c.reported_by = CAST(:person AS bigint))
 )
 SELECT json_build_object(
@@ -240,7 +244,8 @@ SELECT
     o.open, o.overdue, o.soon,
     (SELECT count(*) FROM cases c
      WHERE c.received_at >= CAST(:midnight AS timestamptz)
-       AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.worker_id = CAST(:worker AS bigint)
+       AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR CAST(:worker AS bigint) IN (c.worker_id, c.checker_id)
+           OR c.unit_code = CAST(:unit AS text)
            OR c.reported_by = CAST(:person AS bigint))) AS today,
     w.workers, w.on_duty
 FROM (
@@ -250,7 +255,8 @@ FROM (
                               AND c.due_at < CAST(:at AS timestamptz) + interval '1 hour') AS soon
     FROM cases c
     WHERE c.closed_at IS NULL
-      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.worker_id = CAST(:worker AS bigint)
+      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR CAST(:worker AS bigint) IN (c.worker_id, c.checker_id)
+           OR c.unit_code = CAST(:unit AS text)
            OR c.reported_by = CAST(:person AS bigint))
 ) o, (
     SELECT count(*) AS workers, count(*) FILTER (WHERE EXISTS (
@@ -266,7 +272,8 @@ WITH seen AS (
     FROM cases c
     WHERE (c.closed_at IS NULL OR c.received_at >= CAST(:since AS timestamptz))
       AND c.cell_code IS NOT NULL
-      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.worker_id = CAST(:worker AS bigint)
+      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR CAST(:worker AS bigint) IN (c.worker_id, c.checker_id)
+           OR c.unit_code = CAST(:unit AS text)
            OR c.reported_by = CAST(:person AS bigint))
 )
 SELECT 'cell' AS kind, CAST(v.id AS text) AS key, count(*) AS cases, 1 AS cells

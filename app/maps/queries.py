@@ -90,7 +90,12 @@ def coarsest(layer: Layer) -> int:
 def cases_tile(tx: Tx, tile: Tile, sight: Sight, *, at: datetime) -> bytes:
     """Return open cases and those of the last week, as far as `sight` reaches."""
     limits = {"at": at, "since": at - RECENT, "most": MOST_CASES}
-    seen = {"areas": _patterns(sight.areas), "person": sight.person_id, "worker": sight.worker_id}
+    seen = {
+        "areas": _patterns(sight.areas),
+        "person": sight.person_id,
+        "worker": sight.worker_id,
+        "unit": sight.unit_code,
+    }
     return _one(tx, "maps.cases_tile", tile, **limits, **seen, **_sides(tile.bounds))
 
 

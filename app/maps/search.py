@@ -76,7 +76,7 @@ _TAKES = {
     "search_cells": ("prefix", "at"),
     "search_facilities": ("prefix", "english"),
     "search_facility_names": ("like", "english"),
-    "search_cases": ("prefix", "english", "areas", "person", "worker"),
+    "search_cases": ("prefix", "english", "areas", "person", "worker", "unit"),
     "search_workers": ("prefix", "like", "named"),
 }
 

@@ -47,7 +47,9 @@ SELECT 'case' AS kind, CAST(c.id AS text) AS code,
 FROM cases c
 JOIN case_types t ON t.code = c.type_code
 WHERE c.no LIKE :prefix
-  AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR c.worker_id = CAST(:worker AS bigint)
+  AND c.geom IS NOT NULL
+  AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR CAST(:worker AS bigint) IN (c.worker_id, c.checker_id)
+           OR c.unit_code = CAST(:unit AS text)
            OR c.reported_by = CAST(:person AS bigint))
 ORDER BY c.no DESC
 LIMIT 6;

@@ -216,6 +216,7 @@ def _cases(
         since=at - RECENT if "ended" in shown else at + timedelta(days=1),
         areas=_patterns(sight.areas),
         worker=sight.worker_id,
+        unit=sight.unit_code,
         person=sight.person_id,
         most=MOST_CASES,
         english=english,

@@ -10,6 +10,7 @@ from app import demo, schema, transaction
 from app.db import make_engine
 from app.demo import NotEmpty
 from app.maps.rules import STATIC
+from data.city import make_city
 
 UNTIL = date(2025, 12, 31)
 
@@ -100,7 +101,7 @@ def test_a_city_is_never_written_over_another(built):
 
 
 def test_what_comes_later_is_not_known_yet():
-    city = demo.make_city(7, cells=400, until=UNTIL)
+    city = make_city(7, cells=400, until=UNTIL)
     noon = datetime(2025, 6, 15, 4, tzinfo=UTC)
     known = demo.as_of(city, noon).incidents
     assert known["reported_at"].max() <= noon < city.incidents["reported_at"].max()

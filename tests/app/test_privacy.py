@@ -25,7 +25,7 @@ CITIZEN, CITIZEN_PHONE = "Quetzalfeather", "13887654321"
 WORDS = "ring me on 13700001111"
 """The words of a report are for those who may see the case, and for nothing else."""
 
-DESKS = (Role.OPERATOR, Role.DISPATCHER, Role.SUPERVISOR, Role.PLANNER, Role.ADMIN)
+DESKS = tuple(role for role in Role if role not in {Role.CITIZEN, Role.WORKER, Role.HANDLER})
 ABOUT_CASES = frozenset({"cases.list_cases", "cases.show_case", "case_pages.cases", "case_pages.case"})
 ABOUT_WORKERS = frozenset({"cards.cell", "cards.facility", "cards.worker", "cards.find", "grid.locate"})
 OF_ONESELF = frozenset({"identity.me"})

@@ -24,15 +24,19 @@ from tests.pictures import name_of, picture
 TOWN = "210302001"
 """Everybody's area here; community C lies in the town beside it."""
 
-DESKS = frozenset({Role.OPERATOR, Role.DISPATCHER, Role.SUPERVISOR, Role.PLANNER, Role.ADMIN})
+DESKS = frozenset(set(Role) - {Role.CITIZEN, Role.WORKER, Role.HANDLER})
+UNIT = "L"
+"""The handler's department, which has the case at home."""
+
 NOBODY = UUID(int=0)
 PLACES = {"home": HOME, "next": NEXT, "away": AWAY, "mine": AWAY}
 SEEN: Mapping[Role, frozenset[str]] = {
     Role.CITIZEN: frozenset({"mine"}),
     Role.WORKER: frozenset({"home"}),
+    Role.HANDLER: frozenset({"home"}),
     **dict.fromkeys(DESKS, frozenset({"home", "next"})),
 }
-"""Which cases a role sees: a desk its town's, the worker those in their hands, the citizen their own."""
+"""Which cases a role sees: a desk its town's, the worker those in their hands, the handler their unit's."""
 
 NAMES = {f"W000{n}": f"Wallname{n}" for n in range(1, 6)}
 
@@ -70,7 +74,7 @@ def walled(app, tx, settings):
     city.clients[None] = app.test_client()
     for role in Role:
         area, worker = (A, "W0001") if role is Role.WORKER else (TOWN, "")
-        people.person(tx, f"wall-{role}", role, area, worker)
+        people.person(tx, f"wall-{role}", role, area, worker, UNIT if role is Role.HANDLER else "")
         client = app.test_client()
         client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {people.token(tx, f'wall-{role}')}"
         city.clients[role] = client
@@ -86,6 +90,9 @@ def walled(app, tx, settings):
         filed = report_case(tx, report, by=by, at=at - timedelta(minutes=number))
         city.ids[name], city.numbers[name] = filed.case.id, filed.case.no
         city.photos[name] = name_of(photo)
+    tx.execute(
+        sa.text("UPDATE cases SET unit_code = :unit WHERE id = :id"), {"unit": UNIT, "id": city.ids["home"]}
+    )
     return city
 
 
