@@ -14,6 +14,7 @@ from app import clock, demo, jobs
 from app.identity import actions as identity
 from app.maps import tiles
 from app.maps.publish import publish as publish_layers
+from app.reports.actions import refresh_all
 from app.settings import Settings
 from app.transaction import write
 
@@ -55,6 +56,13 @@ def make_worker(settings: Settings) -> procrastinate.App:
             identity.sweep(tx, at=clock.now())
         parts = sweep_parts(settings.photos) + sweep_parts(settings.copies)
         log.info("swept what is over, and %s parts of photos", parts)
+
+    @made.periodic(cron="*/5 * * * *")
+    @made.task(name=jobs.FIGURES, queueing_lock=jobs.FIGURES, lock=jobs.FIGURES)
+    def figures(timestamp: int = 0) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
+        written = sum(refresh_all(write, at=clock.now()))
+        if written:
+            log.info("figures: the facts of %s cases were brought up to date", written)
 
     return made
 

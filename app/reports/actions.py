@@ -24,7 +24,9 @@ from app.reports.rules import (
     ALL_FIGURES,
     CLOSE_AFTER,
     FIGURES,
-    STAGES,
+    MEASURES,
+    OBJECTED,
+    STOCKS,
     VISIT_AFTER,
     ZONE,
     By,
@@ -208,7 +210,7 @@ def publish(
     definitions = frozen_definitions()
     kept = {"figures": figures, "definitions": definitions}
     digest = hashlib.sha256(json.dumps(kept, sort_keys=True, ensure_ascii=False).encode()).digest()
-    return tx.execute(
+    made: int = tx.execute(
         sa.insert(Published)
         .values(
             first_day=period.first,
@@ -224,6 +226,7 @@ def publish(
         )
         .returning(Published.id)
     ).scalar_one()
+    return made
 
 
 def _frozen(tx: Tx, period: Period, scope: Scope, at: datetime) -> dict[str, Any]:
@@ -263,9 +266,9 @@ def frozen_definitions() -> dict[str, Any]:
 
 
 def _defined(number: str) -> str:
-    if number in statements.STOCKS:
-        return statements.STOCKS[number].late_at("e")
-    one = statements.MEASURES[number]
+    if number in STOCKS:
+        return STOCKS[number].late_at("e")
+    one = MEASURES[number]
     return f"{one.value} at {one.at} where {one.when}"
 
 
@@ -277,21 +280,26 @@ def object_to(tx: Tx, no: str, stage: str, *, scope: Scope, by: Viewer, at: date
         BadValue: no such stage, or no reason.
         AlreadyDecided: there is an objection that is open or upheld.
     """
-    if stage not in STAGES:
+    if stage not in OBJECTED:
         raise BadValue(f"there is no stage {stage!r}", field="stage", value=stage)
     if not reason.strip():
         raise BadValue("say why", field="reason", value=reason)
     found = tx.execute(sa.select(Case.id, Case.community_code).where(Case.no == no)).first()
-    if found is None or (scope.prefixes and not any(found[1].startswith(p) for p in scope.prefixes)):
+    if found is None or not scope.holds(found.community_code):
         raise NotFound(f"there is no case {no}, or not for you", field="no", value=no)
-    of = (Objection.case_id == found.id, Objection.stage == stage, Objection.upheld.isnot(False))
+    of = (
+        Objection.case_id == found.id,
+        Objection.stage == stage,
+        Objection.upheld.is_distinct_from(sa.false()),
+    )
     if tx.execute(sa.select(Objection.id).where(*of)).first():
         raise AlreadyDecided(f"there is an objection to {no} in this stage already")
-    return tx.execute(
+    made: int = tx.execute(
         sa.insert(Objection)
         .values(case_id=found.id, stage=stage, reason=reason.strip(), by_person=by.person_id, at=at)
         .returning(Objection.id)
     ).scalar_one()
+    return made
 
 
 def decide(tx: Tx, objection: int, *, upheld: bool, scope: Scope, by: Viewer, at: datetime) -> None:
@@ -307,7 +315,7 @@ def decide(tx: Tx, objection: int, *, upheld: bool, scope: Scope, by: Viewer, at
         .where(Objection.id == objection)
         .with_for_update(of=Objection)
     ).first()
-    if found is None or (scope.prefixes and not any(found[2].startswith(p) for p in scope.prefixes)):
+    if found is None or not scope.holds(found.community_code):
         raise NotFound(f"there is no objection {objection}, or not for you")
     if found.decided_at is not None:
         raise AlreadyDecided("the objection was decided already")

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, Code, one_of
-from app.reports.rules import NUMBERS, ROLLED, STAGES, Post
+from app.reports.rules import NUMBERS, OBJECTED, ROLLED, Post
 from app.transaction import Xid8
 
 MOMENTS = (
@@ -137,11 +137,11 @@ class WorkDay(Base):
 
 
 class Objection(Base):
-    """An appraisal objection 申诉: that a case's lateness in a stage was not theirs. Upheld, it is excused."""
+    """An appraisal objection 申诉: a case's lateness in a stage was not theirs. Upheld, it is excused."""
 
     __tablename__ = "figure_objections"
     __table_args__ = (
-        sa.CheckConstraint(f"stage IN ({', '.join(repr(code) for code in STAGES)})", name="stage"),
+        sa.CheckConstraint(f"stage IN ({', '.join(repr(code) for code in OBJECTED)})", name="stage"),
         sa.Index(
             "uq_figure_objections_open",
             "case_id",

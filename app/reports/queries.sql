@@ -36,28 +36,28 @@ WITH taken AS (
            min(at) FILTER (WHERE step = 'supervise' OR to_status = 'supervised') AS supervised_at,
            max(n) FILTER (WHERE step = 'suspend') AS suspend_n,
            max(n) FILTER (WHERE to_status = 'closed') AS close_n,
-           bool_or(to_status NOT IN ('reported', 'verifying', 'void', 'merged')) AS valid,
-           bool_or(data ->> 'unreasonable' = 'true') AS unreasonable
+           bool_or(to_status NOT IN ('reported', 'verifying', 'void', 'merged')) AS valid
     FROM taken
     GROUP BY case_id
 ), then_ AS (
     SELECT t.case_id,
            min(by_person) FILTER (WHERE n = accept_n) AS accepted_by,
            min(by_person) FILTER (WHERE n = verify_n) AS verify_asked_by,
-           min(worker_id) FILTER (WHERE n = verify_n) AS asked_verifier,
            min(at) FILTER (WHERE n > verify_n AND step = 'verified') AS verified_at,
            (array_agg(worker_id ORDER BY n) FILTER (WHERE n > verify_n AND step = 'verified'))[1] AS verifier,
            min(by_person) FILTER (WHERE n = file_n) AS filed_by,
            min(by_person) FILTER (WHERE n = dispatch_n) AS dispatched_by,
            min(unit_code) FILTER (WHERE n = dispatch_n) AS first_unit,
            min(unit_code) FILTER (WHERE n = return_n) AS returned_by,
+           min(unit_code) FILTER (WHERE n = handed_n) AS handed_unit,
            min(at) FILTER (WHERE n = feedback_n AND n > undone_n) AS handled_at,
            min(at) FILTER (WHERE n = answer_n AND n > undone_n) AS answered_at,
            min(at) FILTER (WHERE n = check_n) AS check_asked_at,
            min(by_person) FILTER (WHERE n = check_n) AS check_asked_by,
-           min(worker_id) FILTER (WHERE n = check_n) AS asked_checker,
            min(at) FILTER (WHERE n > check_n AND step IN ('checked', 'rework', 'pass', 'call_back'))
                AS checked_at,
+           (array_agg(worker_id ORDER BY n) FILTER (WHERE n > check_n AND step IN
+               ('checked', 'rework', 'pass', 'call_back')))[1] AS checker,
            min(at) FILTER (WHERE n = called_n) AS called_at,
            min(at) FILTER (WHERE n > called_n AND step IN
                ('satisfied', 'dissatisfied', 'hold_to_account', 'unreached')) AS visited_at,
@@ -99,11 +99,12 @@ WITH taken AS (
     SELECT c.id AS case_id,
            o.reopen_n IS NULL OR o.reopen_n <= o.handed_n AS running,
            o.handed_n > o.away_n AS handed,
-           a.case_id IS NOT NULL OR t.called_at IS NOT NULL AS visits
+           t.called_at IS NOT NULL OR a.case_id IS NOT NULL
+               OR c.source IN ('citizen', 'web') AND c.reported_by IS NOT NULL AS visits
     FROM cases c
     LEFT JOIN once o ON o.case_id = c.id
     LEFT JOIN then_ t ON t.case_id = c.id
-    LEFT JOIN appeals a ON a.case_id = c.id AND a.phone IS NOT NULL
+    LEFT JOIN appeals a ON a.case_id = c.id AND a.tell AND a.phone IS NOT NULL
     WHERE c.id = ANY (CAST(:ids AS uuid[]))
 )
 INSERT INTO case_facts (
@@ -125,14 +126,17 @@ SELECT c.id, c.received_at, o.accepted_at, o.verify_asked_at, t.verified_at, o.f
        CASE WHEN w.running
             THEN c.due_at + make_interval(secs => :close_after_s + CASE WHEN w.visits THEN :visit_after_s
                                                                         ELSE 0 END) END,
-       c.closed_at, c.worker_id, coalesce(t.verifier, t.asked_verifier),
-       CASE WHEN t.check_asked_at IS NOT NULL THEN coalesce(t.asked_checker, c.checker_id) END,
+       c.closed_at, c.worker_id,
+       coalesce(t.verifier, CASE WHEN c.status = 'verifying' THEN c.checker_id END),
+       CASE WHEN t.checked_at IS NOT NULL THEN t.checker
+            WHEN c.status = 'checking' THEN c.checker_id END,
        t.accepted_by, t.verify_asked_by, t.filed_by, t.dispatched_by, t.check_asked_by, t.closed_by,
        CASE WHEN t.handled_at IS NOT NULL THEN round(h.natural_s) END,
        CASE WHEN t.handled_at IS NOT NULL THEN round(h.working_s) END,
        coalesce(o.reworks, 0), coalesce(o.valid, false), coalesce(o.resent, false),
-       coalesce(t.answered, false), coalesce(o.unreasonable, false),
-       c.kind, c.type_code, c.source, c.community_code, c.cell_code, c.unit_code,
+       coalesce(t.answered, false), coalesce('rating' = ANY (x.stages), false),
+       c.kind, c.type_code, c.source, c.community_code, c.cell_code,
+       coalesce(t.handed_unit, c.unit_code),
        coalesce(t.first_unit, CASE WHEN o.dispatched_at IS NOT NULL THEN c.unit_code END),
        CASE WHEN o.returned_at IS NOT NULL THEN coalesce(t.returned_by, t.first_unit) END,
        t.rating,

@@ -30,8 +30,6 @@ PUBLIC = ("citizen", "phone", "counter", "web", "letter", "partner")
 """Sources that are people of the city."""
 
 
-
-
 def limit(status: Status) -> timedelta:
     """Return how long a case may wait in `status`: these limits run on, at night and on holidays too."""
     clock, amount = STAGE_LIMITS[status]
@@ -199,7 +197,14 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
                 when="f.out IS DISTINCT FROM 'merged'",
                 worker="f.verifier_id",
             ),
-            Stage("file", "立案", "file", _after("f.accepted_at", Status.ACCEPTED), "f.filed_at", person="f.filed_by"),
+            Stage(
+                "file",
+                "立案",
+                "file",
+                _after("f.accepted_at", Status.ACCEPTED),
+                "f.filed_at",
+                person="f.filed_by",
+            ),
             Stage(
                 "dispatch",
                 "派遣",
@@ -211,7 +216,14 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             ),
             Stage("handle", "处置", "handle", "f.handle_due", "f.handled_at"),
             Stage("reply", "反馈", "answer", "f.reply_due", "f.replied_at"),
-            Stage("check", "核查", "check", _after("f.check_asked_at", Status.CHECKING), "f.checked_at", worker="f.checker_id"),
+            Stage(
+                "check",
+                "核查",
+                "check",
+                _after("f.check_asked_at", Status.CHECKING),
+                "f.checked_at",
+                worker="f.checker_id",
+            ),
             Stage("visit", "回访", "visit", _after("f.called_at", Status.CALLBACK), "f.visited_at"),
             Stage("close", "结案", "close", "f.close_due", "f.closed_at", person="f.closed_by"),
         )
@@ -250,9 +262,7 @@ COUNTED: Mapping[str, Measure] = MappingProxyType(
             Measure(
                 "handle_work_s", "f.handled_at", f"{CURRENT} AND f.handle_s IS NOT NULL", "f.handle_work_s"
             ),
-            Measure(
-                "answered", "f.visited_at", f"{CURRENT} AND f.called_at IS NOT NULL AND f.answered"
-            ),
+            Measure("answered", "f.visited_at", f"{CURRENT} AND f.called_at IS NOT NULL AND f.answered"),
             Measure("rated", "f.rated_at", f"{CURRENT} AND f.rating IS NOT NULL AND NOT f.unreasonable"),
             Measure(
                 "content",
@@ -293,6 +303,11 @@ NUMBERS = (*MEASURES, *STOCKS)
 """The columns of the roll-up; those of STOCKS hold the day's flow."""
 
 
+RATING = "rating"
+OBJECTED = (*STAGES, RATING)
+"""To what may be objected: lateness in a stage, or that an unreasonable appeal's rating counts."""
+
+
 class Form(StrEnum):
     """How a figure is shown."""
 
@@ -328,7 +343,7 @@ class Figure:
         return over / under * 100 if self.form is Form.RATE else over / under / 3600
 
     def shown(self, numbers: Mapping[str, int]) -> str | None:
-        """Return what is shown: a count whole, all else half-up to one decimal; None where nothing was due."""
+        """Return what is shown: a count whole, else half-up to one decimal; None where nothing was due."""
         over = sum(numbers.get(code, 0) or 0 for code in self.over)
         if self.form is Form.COUNT:
             return str(over)
@@ -348,7 +363,9 @@ def _done(stage: str) -> tuple[str, ...]:
     return (f"{stage}_on", f"{stage}_late")
 
 
-def _of_stage(stage: str, code: str, zh: str, en: str, due_zh: str, edge: str) -> tuple[Figure, Figure]:
+def _of_stage(  # noqa: PLR0917 - a row of a table
+    stage: str, code: str, zh: str, en: str, due_zh: str, edge: str
+) -> tuple[Figure, Figure]:
     return (
         Figure(
             f"{code}_rate",
@@ -581,9 +598,7 @@ def grade(score: float) -> str:
     return next(letter for letter, least in GRADES if score >= least)
 
 
-def score(
-    weights: Mapping[str, int], numbers: Mapping[str, int], means: Mapping[str, float]
-) -> float | None:
+def score(weights: Mapping[str, int], numbers: Mapping[str, int], means: Mapping[str, float]) -> float | None:
     """Return a score of 0 to 100, half-up to one decimal; None where no figure of it has a value.
 
     A rate of which less is better scores 100 minus itself, never below 0; a count scores against the mean of
@@ -615,5 +630,7 @@ def checked_weights(post: Post, weights: Mapping[str, int]) -> dict[str, int]:
         if weight < 0:
             raise BadValue(f"the weight of {code} is below 0", field="weights", value=str(weight))
     if (total := sum(weights.values())) != 100:
-        raise BadValue(f"the weights of {post.value} make {total}, not 100", field="weights", value=str(total))
+        raise BadValue(
+            f"the weights of {post.value} make {total}, not 100", field="weights", value=str(total)
+        )
     return {code: weight for code, weight in weights.items() if weight}

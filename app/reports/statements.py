@@ -176,4 +176,3 @@ def _waiting(number: int, code: str) -> str:
         f"({number}, CASE WHEN {stage.late_at('e.moment')} THEN 1 END,"
         f" {stage.worker}, {stage.unit}, {stage.person})"
     )
-

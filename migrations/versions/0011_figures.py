@@ -68,16 +68,73 @@ FACTS = (
     ("out", sa.Text(), OPTIONAL),
     ("exempt", sa.ARRAY(sa.Text()), OPTIONAL),
 )
-MOMENTS = ("reported_at", "accepted_at", "verify_asked_at", "verified_at", "filed_at", "dispatched_at", "returned_at", "handled_at", "replied_at", "check_asked_at", "checked_at", "called_at", "visited_at", "rated_at", "supervised_at", "closed_at")
-NUMBERS = """
-reported reported_all valid public_valid accepted filed filed_incident filed_all sent_once reworked
-returned supervised handled_timed handle_s handle_work_s answered rated content asked_verify
-asked_verify_on asked_check asked_check_on verify_on verify_late file_on file_late dispatch_on
-dispatch_late handle_on handle_late reply_on reply_late check_on check_late visit_on visit_late
-close_on close_late verify_undone file_undone dispatch_undone handle_undone reply_undone
-check_undone visit_undone close_undone
-""".split()
-STAGES = "('verify', 'file', 'dispatch', 'handle', 'reply', 'check', 'visit', 'close')"
+MOMENTS = (
+    "reported_at",
+    "accepted_at",
+    "verify_asked_at",
+    "verified_at",
+    "filed_at",
+    "dispatched_at",
+    "returned_at",
+    "handled_at",
+    "replied_at",
+    "check_asked_at",
+    "checked_at",
+    "called_at",
+    "visited_at",
+    "rated_at",
+    "supervised_at",
+    "closed_at",
+)
+NUMBERS = (
+    "reported",
+    "reported_all",
+    "valid",
+    "public_valid",
+    "accepted",
+    "filed",
+    "filed_incident",
+    "filed_all",
+    "sent_once",
+    "reworked",
+    "returned",
+    "supervised",
+    "handled_timed",
+    "handle_s",
+    "handle_work_s",
+    "answered",
+    "rated",
+    "content",
+    "asked_verify",
+    "asked_verify_on",
+    "asked_check",
+    "asked_check_on",
+    "verify_on",
+    "verify_late",
+    "file_on",
+    "file_late",
+    "dispatch_on",
+    "dispatch_late",
+    "handle_on",
+    "handle_late",
+    "reply_on",
+    "reply_late",
+    "check_on",
+    "check_late",
+    "visit_on",
+    "visit_late",
+    "close_on",
+    "close_late",
+    "verify_undone",
+    "file_undone",
+    "dispatch_undone",
+    "handle_undone",
+    "reply_undone",
+    "check_undone",
+    "visit_undone",
+    "close_undone",
+)
+STAGES = "('verify', 'file', 'dispatch', 'handle', 'reply', 'check', 'visit', 'close', 'rating')"
 POSTS = "('worker', 'operator', 'shift_leader', 'dispatcher', 'unit', 'town')"
 WEIGHTS = {
     "worker": {"valid_rate": 40, "missed_rate": 20, "verify_on_time_rate": 20, "check_on_time_rate": 20},
