@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Flask
 
 from app import health, http, openapi, pages, security, transaction
+from app.cases import appeal_routes, photo_routes, step_routes
 from app.cases import page_routes as case_pages
-from app.cases import photo_routes
 from app.cases import routes as case_routes
 from app.db import make_engine
 from app.grid import routes as grid_routes
@@ -22,6 +22,8 @@ BLUEPRINTS = (
     identity_routes.blueprint,
     grid_routes.blueprint,
     case_routes.blueprint,
+    step_routes.blueprint,
+    appeal_routes.blueprint,
     photo_routes.blueprint,
     case_pages.blueprint,
     tile_routes.blueprint,

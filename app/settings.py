@@ -38,6 +38,7 @@ class Settings:
     secure_cookies: bool = False
     trusted_proxies: int = 0
     max_photo_mb: int = 10
+    outside_limit_km: int = 50
 
     @property
     def tiles(self) -> Path:
@@ -93,7 +94,7 @@ def _check(settings: Settings) -> None:
         raise BadSetting(f"JINGWEI_PORT={settings.port} lies outside 1 to 65535")
     if not re.fullmatch(r"[0-9]{6}", settings.city):
         raise BadSetting(f"JINGWEI_CITY={settings.city!r} is no division code: six digits, such as 210300")
-    for name in ("web_workers", "web_threads", "max_photo_mb"):
+    for name in ("web_workers", "web_threads", "max_photo_mb", "outside_limit_km"):
         if getattr(settings, name) < 1:
             raise BadSetting(f"{PREFIX}{name.upper()}=0 is too little: at least 1")
     try:

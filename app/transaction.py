@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -62,11 +62,11 @@ class Tx:
     def __init__(self, connection: sa.Connection) -> None:
         self.connection = connection
 
-    def named(self, name: str, **parameters: Any) -> CursorResult[Any]:
+    def named(self, name: str, /, **parameters: Any) -> CursorResult[Any]:
         """Run the statement `capability.name` of that capability's queries.sql with bound parameters."""
         return self.connection.execute(named_statements()[name], parameters)
 
-    def one(self, name: str, **parameters: Any) -> Any:
+    def one(self, name: str, /, **parameters: Any) -> Any:
         """Run a named statement that answers one row, and return the row with its columns as attributes.
 
         The driver runs it, without SQLAlchemy, whose share is felt where a report takes a millisecond.
@@ -138,6 +138,17 @@ def write() -> Iterator[Tx]:
             yield Tx(connection)
             connection.info.pop(UNREPLICATED, None)  # what was warned of before the commit is something else
         _check_replicated(connection)
+
+
+@contextmanager
+def rehearse() -> Iterator[Tx]:
+    """Open what `write()` opens, and take everything back at the end: what would a change come to?"""
+    with engine().connect() if _bound.connection is None else nullcontext(_bound.connection) as connection:
+        begun = connection.begin() if _bound.connection is None else connection.begin_nested()
+        try:
+            yield Tx(connection)
+        finally:
+            begun.rollback()
 
 
 @contextmanager

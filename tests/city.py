@@ -200,6 +200,18 @@ def _types(tx: Tx) -> None:
             for code, zh, en, urgency, clock, limit, facility in rows
         ],
     )
+    tx.execute(
+        sa.insert(CaseType).values(
+            code="A08",
+            kind="appeal",
+            name_zh="市政道路",
+            name_en="roads",
+            unit="市政",
+            urgency=3,
+            clock="work_day",
+            limit_value=5,
+        )
+    )
 
 
 def _facilities(tx: Tx) -> None:

@@ -72,7 +72,8 @@ class Case(Base):
 
     The clock: `due_at` is when the unit has to have handled it, `warn_at` when that comes near; while the
     clock stands still, `clock_left_s` holds what is left of it in its own seconds. `stage_due_at` is when
-    whoever has the case now has to have acted. `revision` counts the steps.
+    whoever has the case now has to have acted. `revision` counts the steps. `origin` names the
+    system that an imported case came from, whose number it keeps.
     """
 
     __tablename__ = "cases"
@@ -89,11 +90,29 @@ class Case(Base):
         ),
         sa.CheckConstraint("level BETWEEN 0 AND 3", name="level"),
         sa.Index("ix_cases_geom", "geom", postgresql_using="gist"),
-        sa.Index("ix_cases_received_at", "received_at", "id"),
-        sa.Index("ix_cases_worker_id_received_at", "worker_id", "received_at"),
-        sa.Index("ix_cases_community_code_received_at", "community_code", "received_at"),
-        sa.Index("ix_cases_cell_code_received_at", "cell_code", "received_at"),
-        sa.Index("ix_cases_reported_by_received_at", "reported_by", "received_at"),
+        # one column each: a B-tree folds entries that are alike, 7 MB a million cases instead of 40
+        sa.Index("ix_cases_received_at", "received_at"),
+        sa.Index("ix_cases_worker_id", "worker_id"),
+        sa.Index("ix_cases_community_code", "community_code"),
+        sa.Index("ix_cases_cell_code", "cell_code"),
+        sa.Index("ix_cases_type_code", "type_code"),
+        sa.Index("ix_cases_unit_code", "unit_code"),
+        sa.Index("ix_cases_checker_id", "checker_id", postgresql_where=sa.text("checker_id IS NOT NULL")),
+        sa.Index("ix_cases_facility_id", "facility_id", postgresql_where=sa.text("facility_id IS NOT NULL")),
+        sa.Index("ix_cases_reported_by", "reported_by", postgresql_where=sa.text("reported_by IS NOT NULL")),
+        sa.Index("ix_cases_merged_into", "merged_into", postgresql_where=sa.text("merged_into IS NOT NULL")),
+        sa.Index(
+            "ix_cases_not_pursued",
+            "status",
+            "received_at",
+            postgresql_where=sa.text("status IN ('void', 'merged')"),
+        ),
+        sa.Index(
+            "ix_cases_text_pairs",
+            sa.text("text_pairs(text)"),
+            postgresql_using="gin",
+            postgresql_with={"gin_pending_list_limit": 512},
+        ),
         sa.Index(
             "ix_cases_open_due",
             "community_code",
@@ -152,6 +171,7 @@ class Case(Base):
     suspended_until: Mapped[datetime | None]
     merged_into: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))
     satisfaction: Mapped[str | None]
+    origin: Mapped[str | None]
 
 
 class Appeal(Base):

@@ -1,6 +1,6 @@
 -- name: types
 -- What can be reported.
-SELECT code, name_zh, name_en, unit, urgency, clock, limit_value, facility_type_code
+SELECT code, name_zh, name_en, unit, urgency, clock, limit_value, facility_type_code, kind
 FROM case_types
 ORDER BY code;
 
@@ -37,3 +37,39 @@ LEFT JOIN areas up ON up.code = a.parent_code
 WHERE a.level IN ('district', 'town')
   AND a.code LIKE ANY (CAST(:patterns AS text[]))
 ORDER BY a.code;
+
+-- name: usual_unit
+-- The department's name of a type, or of the filing standard chosen.
+SELECT coalesce(s.unit, t.unit)
+FROM case_types t
+LEFT JOIN case_standards s ON s.id = CAST(:standard AS bigint) AND s.type_code = t.code
+WHERE t.code = :type;
+
+-- name: known_case
+-- The digest, reporter and card of a case that may be there already.
+SELECT c.body_sha256, c.reported_by, case_card(c) AS card FROM cases c WHERE c.id = :id;
+
+-- name: register_appeal
+-- Register an appeal; the function of the same name says what comes of it.
+SELECT outcome, card
+FROM register_appeal(
+    :id, :body, :type, :source, :text, CAST(:lon AS float8), CAST(:lat AS float8), CAST(:accuracy_m AS float8), :crs, :area,
+    :at, :due_at, :stage_due_at, :day, :person, CAST(:photos AS text[]), :nature, :wish, :name, :phone, :address, :tell,
+    CAST(:secret AS bytea)
+);
+
+-- name: city_box
+-- The box around the city's areas, in degrees.
+SELECT ST_XMin(b) AS west, ST_YMin(b) AS south, ST_XMax(b) AS east, ST_YMax(b) AS north
+FROM (SELECT ST_Extent(geom) AS b FROM areas) whole;
+
+-- name: outside_m
+-- How far a place lies outside the grid; null in it, and where there is no grid.
+SELECT outside_m FROM locate_cell(ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), CAST(:at AS timestamptz));
+
+-- name: known_filters
+-- Which of the things that a list is narrowed to exist; what is not given does.
+SELECT CAST(:type AS text) IS NULL OR EXISTS (SELECT FROM case_types WHERE code = :type) AS type,
+       CAST(:worker AS text) IS NULL OR EXISTS (SELECT FROM workers WHERE code = :worker) AS worker,
+       CAST(:cell AS text) IS NULL OR EXISTS (SELECT FROM cells WHERE code = :cell) AS cell,
+       CAST(:area AS text) IS NULL OR EXISTS (SELECT FROM areas WHERE code = :area) AS area;

@@ -433,6 +433,11 @@ RULES: Mapping[tuple[Status, Step], Rule] = MappingProxyType(
 )
 """The loop: every step that there is, by the status that it starts from. There is no other door."""
 
+INCIDENT_NEEDS: Mapping[Step, tuple[Need, ...]] = MappingProxyType(
+    {Step.FEEDBACK: (Need.PHOTOS,), Step.ANSWER: (Need.PHOTOS,)}
+)
+"""What a step about a place has to bring besides: the photo after."""
+
 ASKED_FOR: Mapping[Step, Step] = MappingProxyType(
     {
         Step.ASK_VOID: Step.VOID,

@@ -186,7 +186,7 @@ def _check_history(tx: Tx, added: Sequence[str], closing: Sequence[str], since: 
     ).scalar_one()
     if later is not None:
         raise LaterGrid(
-            f"the grid of these communities changes at {later.isoformat()};"
+            f"the grid of these communities changes at {later.astimezone(since.tzinfo).isoformat()};"
             f" give --from a later moment than that, not {since.isoformat()}",
             value=since,
         )

@@ -57,6 +57,7 @@ class Permission(StrEnum):
     READ_WORKERS = "read_workers"
     LOCATE = "locate"
     HANDLE_CASES = "handle_cases"
+    TAKE_APPEALS = "take_appeals"
     READ_PERSONAL = "read_personal"
     READ_FIGURES = "read_figures"
     EDIT_CALENDAR = "edit_calendar"
@@ -90,8 +91,8 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             }
         ),
         Role.WORKER: _STAFF - {Permission.READ_WORKERS},
-        Role.OPERATOR: _STAFF | {Permission.READ_PERSONAL},
-        Role.SHIFT_LEADER: _STAFF | _FIGURES | {Permission.READ_PERSONAL},
+        Role.OPERATOR: _STAFF | {Permission.READ_PERSONAL, Permission.TAKE_APPEALS},
+        Role.SHIFT_LEADER: _STAFF | _FIGURES | {Permission.READ_PERSONAL, Permission.TAKE_APPEALS},
         Role.DISPATCHER: _STAFF | _FIGURES,
         Role.HANDLER: (_STAFF | {Permission.READ_PERSONAL}) - {Permission.READ_WORKERS},
         Role.SUPERVISOR: _STAFF | _FIGURES | {Permission.READ_PERSONAL},
@@ -130,8 +131,14 @@ class Limit:
 
 SIGN_INS = Limit("sign_in", amount=60, by_token=60)
 REPORTS = Limit("reports", amount=300, by_token=120_000, lease=30)
+STEPS = Limit("steps", amount=600, by_token=120_000, lease=30)
 PRINTS = Limit("prints", amount=60, by_token=600)
 PHOTOS = Limit("photos", amount=300, by_token=60_000, lease=10)
+LISTS = Limit("lists", amount=300, by_token=12_000, lease=20)
+SEARCHES = Limit("searches", amount=600, by_token=12_000, lease=40)
+"""A search is asked at nearly every key."""
+
+CARDS = Limit("cards", amount=1_200, by_token=60_000, lease=60)
 TILES = Limit("tiles", amount=6_000, by_token=120_000, lease=200)
 
 

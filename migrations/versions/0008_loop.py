@@ -184,10 +184,14 @@ def _functions(card: str, report: str) -> None:
     op.execute("DROP FUNCTION case_card(cases)")
     op.get_bind().exec_driver_sql(function_sql(f"case_card.{card}"))
     op.get_bind().exec_driver_sql(function_sql(f"file_report.{report}"))
+    op.get_bind().exec_driver_sql(function_sql("case_number.v1"))
+    op.get_bind().exec_driver_sql(function_sql("register_appeal.v1"))
 
 
 def downgrade() -> None:
     """Take them away; what was done beyond the old table of steps is lost with them."""
+    op.execute("DROP FUNCTION register_appeal")
+    op.execute("DROP FUNCTION case_number")
     op.drop_column("case_photos", "stage")
     op.drop_index("uq_case_steps_key", table_name="case_steps")
     for name in ("key", "by_role", "unit_code", "data"):

@@ -31,6 +31,8 @@ ABOUT_WORKERS = frozenset({"cards.cell", "cards.facility", "cards.worker", "card
 OF_ONESELF = frozenset({"identity.me"})
 CHANGES: Mapping[str, Any] = {
     "cases.put_report": {"json": {"type": "E0110", "lon": 0, "lat": 0, "text": WORDS, "worker": WORKER}},
+    "steps.put_step": {"json": {"step": "note", "note": WORDS, "worker": WORKER_PHONE * 2}},
+    "appeals.put_appeal": {"json": {"type": "A08", "nature": "help", "text": WORDS, "phone": WORKER}},
     "photos.put_photo": {"data": WORKER_PHONE.encode()},
     "identity.enter": {"data": {"username": CITIZEN_PHONE, "password": WORKER}},
     "identity.sign_out": {},
@@ -72,7 +74,7 @@ def city(app, tx):
         clients[who] = app.test_client()
         clients[who].environ_base["HTTP_AUTHORIZATION"] = f"Bearer {people.token(tx, who)}"
     words = [case.no, WORKER, WORKER_PHONE, CITIZEN, CITIZEN_PHONE, WORDS]
-    return City(app, clients, Addresses(cases=[str(case.id)], photos=["0" * 64], words=words))
+    return City(app, clients, Addresses([str(case.id)], [int(case.no)], photos=["0" * 64], words=words))
 
 
 def may_hold(who: str, mark: str, endpoint: str, *, page: bool) -> bool:
@@ -139,7 +141,9 @@ def test_errors_and_the_log_repeat_no_canary(city, caplog):
         rule for rule in city.app.url_map.iter_rules() if rule.methods & {"PUT", "POST", "DELETE", "PATCH"}
     ]
     assert {rule.endpoint for rule in changes} == set(CHANGES), "give a new change its row in CHANGES"
-    parts = {"report_id": uuid4(), "sha256": "f" * 64}
+    parts = {name: uuid4() for name in ("report_id", "case_id", "step_id", "appeal_id")} | {
+        "sha256": "f" * 64
+    }
     build = city.app.url_map.bind("localhost").build
     for rule in changes:
         [method] = rule.methods & {"PUT", "POST", "DELETE", "PATCH"}

@@ -159,6 +159,29 @@ RULES: Mapping[str, Named] = {
     ),
     "cases.show_case": of_case("case_id", "ids", NOBODY),
     "case_pages.case": of_case("case_id", "ids", NOBODY),
+    "steps.list_choices": of_case("case_id", "ids", NOBODY),
+    # what is theirs is answered by what the step lacks or by whose it is, what is foreign as if it were not
+    "steps.put_step": Named(
+        lambda city, role: {"case_id": city.ids[city.own(role)], "step_id": uuid4()},
+        lambda city, role: {"case_id": city.ids[city.foreign(role)], "step_id": uuid4()},
+        {"case_id": NOBODY, "step_id": uuid4()},
+        own_status=frozenset({403, 422}),
+        body=lambda: {"json": {"step": "note"}},
+    ),
+    "appeals.put_appeal": Named(
+        lambda _c, _r: {"appeal_id": uuid4()},
+        lambda city, role: {"appeal_id": city.ids[city.foreign(role)]},
+        {},
+        foreign_status=409,
+        own_status=frozenset({201}),
+        body=lambda: {"json": {"type": "A08", "nature": "help", "text": "wall"}},
+    ),
+    "case_pages.case_by_number": Named(
+        lambda city, role: {"no": int(city.numbers[city.own(role)])},
+        lambda city, role: {"no": int(city.numbers[city.foreign(role)])},
+        {"no": 10**19 - 1},
+        own_status=frozenset({302}),
+    ),
     "photos.show_photo": of_case("sha256", "photos", "0" * 64),
     # anybody reports anywhere; a report that is somebody else's is neither shown nor changed
     "cases.put_report": Named(
@@ -244,6 +267,7 @@ def test_no_list_search_tile_or_page_holds_anything_of_a_foreign_area(walled, ro
     } | {name: name in named for name in NAMES.values()}
     addresses = Addresses(
         cases=[str(one) for one in walled.ids.values()],
+        numbers=[int(one) for one in walled.numbers.values()],
         photos=list(walled.photos.values()),
         words=[*walled.numbers.values(), *NAMES.values(), "wall-"],
     )
