@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from app.reports.rules import (
@@ -80,12 +79,9 @@ TABLES = {"figures": figures, "stages": stages, "measures": measures, "weights":
 def filled(text: str) -> str:
     """Return the page with every table as the rules have it now."""
     for name, table in TABLES.items():
-        text = re.sub(
-            rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)",
-            lambda found, made=table: f"{found[1]}{made()}\n{found[2]}",
-            text,
-            flags=re.DOTALL,
-        )
+        begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        before, _, rest = text.partition(begin)
+        text = before + begin + table() + "\n" + end + rest.partition(end)[2]
     return text
 
 
