@@ -153,8 +153,8 @@ CLOCKWORK: Mapping[str, tuple[str, Callable[[Settings], None]]] = MappingProxyTy
         jobs.WALK: ("*/5 * * * *", _walk),
         jobs.ESCALATE: ("* * * * *", _escalate),
         jobs.SWEEP: ("17 * * * *", _sweep),
-        jobs.SEAL: ("* * * * *", lambda settings: seal_audit(settings)),
-        jobs.VERIFY: ("41 18 * * *", lambda settings: verify_audit(settings)),  # UTC: at night
+        jobs.SEAL: ("* * * * *", seal_audit),
+        jobs.VERIFY: ("41 18 * * *", verify_audit),  # UTC: at night
         jobs.FIGURES: ("*/5 * * * *", _figures),
     }
 )
