@@ -14,6 +14,7 @@ from app.identity import access
 from app.identity import routes as identity_routes
 from app.maps import card_routes, print_routes, tile_routes
 from app.maps import routes as map_routes
+from app.notices import routes as notice_routes
 from app.settings import Settings, read_settings
 
 BLUEPRINTS = (
@@ -30,6 +31,7 @@ BLUEPRINTS = (
     card_routes.blueprint,
     map_routes.blueprint,
     print_routes.blueprint,
+    notice_routes.blueprint,
 )
 
 
