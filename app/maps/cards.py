@@ -19,7 +19,11 @@ from app.transaction import Tx
 
 SILENT_AFTER = timedelta(minutes=15)
 DENSITY_OF = timedelta(days=90)
+DISTRICT_DIGITS = 6
+"""An authority over a whole city has a shorter prefix."""
+
 CardT = TypeVar("CardT", bound=Answer)
+Box = tuple[float, float, float, float]
 
 
 class Named(Answer):
@@ -276,6 +280,16 @@ def city_view(tx: Tx, city: str) -> CityView | None:
     """Return where the map begins, None while there is no city."""
     row = tx.named("maps.city_view", city=city).one_or_none()
     return None if row is None else CityView(**row._mapping)
+
+
+def home_view(tx: Tx, *, viewer: Viewer, at: datetime) -> Box | None:
+    """Return the box in which the viewer's map begins, None where the whole city is as good.
+
+    A worker begins at the cells that they hold, others at the areas of their authority.
+    """
+    within = [prefix for prefix in viewer.areas if len(prefix) >= DISTRICT_DIGITS]
+    row = tx.named("maps.home_view", worker=viewer.worker_id, within=within, at=at).one()
+    return None if row.west is None else (row.west, row.south, row.east, row.north)
 
 
 def _card(tx: Tx, kind: type[CardT], statement: str, *, code: str, **parameters: Any) -> CardT:

@@ -296,3 +296,25 @@ CROSS JOIN LATERAL (
     WHERE t.level = 'town' AND t.code LIKE left(a.code, 4) || '%'
 ) b
 WHERE a.code = :city;
+
+-- name: home_view
+-- Where somebody's map begins: around the cells that they hold, else around the community that they are at home
+-- in, else around the areas of their authority. All null for whom the whole city is as good.
+WITH own AS (
+    SELECT ST_Extent(v.geom) AS box
+    FROM posts p
+    JOIN cell_versions v ON v.cell_code = p.cell_code AND v.valid @> CAST(:at AS timestamptz)
+    WHERE p.worker_id = CAST(:worker AS bigint) AND p.role = 'primary' AND p.during @> CAST(:at AS timestamptz)
+), home AS (
+    SELECT ST_Extent(a.geom) AS box
+    FROM workers w
+    JOIN areas a ON a.code = w.home_code
+    WHERE w.id = CAST(:worker AS bigint)
+), authority AS (
+    SELECT ST_Extent(a.geom) AS box
+    FROM areas a
+    WHERE a.code = ANY (CAST(:within AS text[]))
+), box AS (
+    SELECT coalesce(own.box, home.box, authority.box) AS b FROM own, home, authority
+)
+SELECT ST_XMin(b) AS west, ST_YMin(b) AS south, ST_XMax(b) AS east, ST_YMax(b) AS north FROM box;
