@@ -16,6 +16,7 @@ PUBLISH = "publish"
 COME_INTO_FORCE = "come_into_force"
 SWEEP = "sweep"
 WALK = "walk"
+ESCALATE = "escalate"
 
 _deferring = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 

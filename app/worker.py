@@ -19,6 +19,7 @@ from app.maps import tiles
 from app.maps.publish import publish as publish_layers
 from app.maps.queries import grid_published_at
 from app.settings import Settings
+from app.supervision import actions as supervision
 from app.transaction import write
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,13 @@ def make_worker(settings: Settings) -> procrastinate.App:
     def walk(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
         with write() as tx:
             demo.walk(tx, at=clock.now())
+
+    @made.periodic(cron="* * * * *")
+    @made.task(name=jobs.ESCALATE, queueing_lock=jobs.ESCALATE, lock=jobs.ESCALATE)
+    def escalate(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
+        taken = supervision.act_on_all(clock.now())
+        if taken:
+            log.info("took %s steps that were due", taken)
 
     @made.periodic(cron="17 * * * *")
     @made.task(name=jobs.SWEEP, queueing_lock=jobs.SWEEP)

@@ -38,22 +38,6 @@ WHERE a.level IN ('district', 'town')
   AND a.code LIKE ANY (CAST(:patterns AS text[]))
 ORDER BY a.code;
 
--- name: city_box
--- The box around the city's areas, in degrees.
-SELECT ST_XMin(b) AS west, ST_YMin(b) AS south, ST_XMax(b) AS east, ST_YMax(b) AS north
-FROM (SELECT ST_Extent(geom) AS b FROM areas) whole;
-
--- name: outside_m
--- How far a place lies outside the grid; null in it, and where there is no grid.
-SELECT outside_m FROM locate_cell(ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), CAST(:at AS timestamptz));
-
--- name: known_filters
--- Which of the things that a list is narrowed to exist; what is not given does.
-SELECT CAST(:type AS text) IS NULL OR EXISTS (SELECT FROM case_types WHERE code = :type) AS type,
-       CAST(:worker AS text) IS NULL OR EXISTS (SELECT FROM workers WHERE code = :worker) AS worker,
-       CAST(:cell AS text) IS NULL OR EXISTS (SELECT FROM cells WHERE code = :cell) AS cell,
-       CAST(:area AS text) IS NULL OR EXISTS (SELECT FROM areas WHERE code = :area) AS area;
-
 -- name: usual_unit
 -- The department's name of a type, or of the filing standard chosen.
 SELECT coalesce(s.unit, t.unit)
@@ -73,3 +57,19 @@ FROM register_appeal(
     :at, :due_at, :stage_due_at, :day, :person, CAST(:photos AS text[]), :nature, :wish, :name, :phone, :address, :tell,
     CAST(:secret AS bytea)
 );
+
+-- name: city_box
+-- The box around the city's areas, in degrees.
+SELECT ST_XMin(b) AS west, ST_YMin(b) AS south, ST_XMax(b) AS east, ST_YMax(b) AS north
+FROM (SELECT ST_Extent(geom) AS b FROM areas) whole;
+
+-- name: outside_m
+-- How far a place lies outside the grid; null in it, and where there is no grid.
+SELECT outside_m FROM locate_cell(ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), CAST(:at AS timestamptz));
+
+-- name: known_filters
+-- Which of the things that a list is narrowed to exist; what is not given does.
+SELECT CAST(:type AS text) IS NULL OR EXISTS (SELECT FROM case_types WHERE code = :type) AS type,
+       CAST(:worker AS text) IS NULL OR EXISTS (SELECT FROM workers WHERE code = :worker) AS worker,
+       CAST(:cell AS text) IS NULL OR EXISTS (SELECT FROM cells WHERE code = :cell) AS cell,
+       CAST(:area AS text) IS NULL OR EXISTS (SELECT FROM areas WHERE code = :area) AS area;

@@ -159,12 +159,6 @@ RULES: Mapping[str, Named] = {
     ),
     "cases.show_case": of_case("case_id", "ids", NOBODY),
     "case_pages.case": of_case("case_id", "ids", NOBODY),
-    "case_pages.case_by_number": Named(
-        lambda city, role: {"no": int(city.numbers[city.own(role)])},
-        lambda city, role: {"no": int(city.numbers[city.foreign(role)])},
-        {"no": 10**19 - 1},
-        own_status=frozenset({302}),
-    ),
     "steps.list_choices": of_case("case_id", "ids", NOBODY),
     # what is theirs is answered by what the step lacks or by whose it is, what is foreign as if it were not
     "steps.put_step": Named(
@@ -181,6 +175,12 @@ RULES: Mapping[str, Named] = {
         foreign_status=409,
         own_status=frozenset({201}),
         body=lambda: {"json": {"type": "A08", "nature": "help", "text": "wall"}},
+    ),
+    "case_pages.case_by_number": Named(
+        lambda city, role: {"no": int(city.numbers[city.own(role)])},
+        lambda city, role: {"no": int(city.numbers[city.foreign(role)])},
+        {"no": 10**19 - 1},
+        own_status=frozenset({302}),
     ),
     "photos.show_photo": of_case("sha256", "photos", "0" * 64),
     # anybody reports anywhere; a report that is somebody else's is neither shown nor changed
