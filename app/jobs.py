@@ -17,6 +17,8 @@ COME_INTO_FORCE = "come_into_force"
 SWEEP = "sweep"
 WALK = "walk"
 ESCALATE = "escalate"
+SEAL = "seal"
+VERIFY = "verify_audit"
 
 _deferring = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +13,9 @@ import psycopg
 import psycopg_pool
 
 from app import clock, demo, jobs
+from app.audit import actions as audit
+from app.audit import queries as audit_queries
+from app.audit.rules import Action
 from app.grid import actions as grid
 from app.grid.queries import moments_between
 from app.identity import actions as identity
@@ -20,7 +24,7 @@ from app.maps.publish import publish as publish_layers
 from app.maps.queries import grid_published_at
 from app.settings import Settings
 from app.supervision import actions as supervision
-from app.transaction import write
+from app.transaction import read, write
 
 log = logging.getLogger(__name__)
 LOST = (psycopg.OperationalError, procrastinate.exceptions.ConnectorException, psycopg_pool.PoolTimeout)
@@ -74,6 +78,16 @@ def make_worker(settings: Settings) -> procrastinate.App:
         parts = sweep_parts(settings.photos) + sweep_parts(settings.copies)
         log.info("swept what is over, and %s parts of photos", parts)
 
+    @made.periodic(cron="* * * * *")
+    @made.task(name=jobs.SEAL, queueing_lock=jobs.SEAL)
+    def seal(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
+        seal_audit(settings)
+
+    @made.periodic(cron="41 18 * * *")  # UTC: at night
+    @made.task(name=jobs.VERIFY, queueing_lock=jobs.VERIFY)
+    def verify(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
+        verify_audit(settings)
+
     return made
 
 
@@ -94,6 +108,27 @@ def take_effect(*, at: datetime) -> None:
         published = grid_published_at(tx)
         if published is not None:
             grid.take_effect(tx, after=published, at=at)
+
+
+def seal_audit(settings: Settings) -> None:
+    """Chain what waits, and tell the head: the log is the copy that the database's owner cannot change."""
+    while True:
+        with write() as tx:
+            head = audit.seal(tx, secret=settings.secret_key, at=clock.now())
+        if head is None:
+            return
+        log.info("audit sealed up to %s:%s", head.no, head.hash.hex())
+
+
+def verify_audit(settings: Settings) -> None:
+    """Recompute the whole chain, and record what was found."""
+    with read(snapshot=True) as tx:
+        found = audit_queries.verify(tx, secret=settings.secret_key, at=clock.now())
+    broken = found.broken and asdict(found.broken)
+    with write() as tx:
+        told = {"rows": found.rows, "broken": broken}
+        audit.record(tx, Action.RECORD_VERIFIED, "audit", by=None, detail=told)
+    log.log(logging.INFO if found.sound else logging.CRITICAL, "audit verified: %s", broken or "sound")
 
 
 def sweep_parts(folder: Path) -> int:
