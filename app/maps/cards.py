@@ -5,13 +5,12 @@ A worker's name is shown to whoever may read workers, in their areas; cases are 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from app.cases.queries import sight_of
+from app.cases.queries import patterns, sight_of
 from app.errors import NotFound
 from app.http import Answer
 from app.identity.rules import Permission, Viewer
@@ -205,18 +204,8 @@ class CityView:
 
 def sight(viewer: Viewer) -> dict[str, Any]:
     """Return what the statements ask of a viewer: LIKE patterns of their areas, and who they are."""
-    cases = sight_of(viewer)
-    return {
-        "areas": _patterns(cases.areas),
-        "named": _patterns(viewer.narrowed(Permission.READ_WORKERS).areas),
-        "person": cases.person_id,
-        "worker": cases.worker_id,
-        "unit": cases.unit_code,
-    }
-
-
-def _patterns(areas: Sequence[str]) -> list[str]:
-    return [f"{prefix}%" for prefix in areas]
+    named = viewer.narrowed(Permission.READ_WORKERS).areas
+    return {"named": patterns(named), **sight_of(viewer).parameters}
 
 
 def cell(tx: Tx, code: str, *, viewer: Viewer, at: datetime) -> CellCard:

@@ -29,10 +29,7 @@ ORDER BY c.code;
 
 -- name: search_facilities
 -- By the beginning of the code. A name that is the type's is told once, in the reader's language.
-SELECT 'facility' AS kind, f.code, coalesce(nullif(nullif(f.name, ''), t.name_zh), CASE WHEN CAST(:english AS boolean) THEN t.name_en ELSE t.name_zh END) AS name,
-       concat_ws(' · ', CASE WHEN f.name NOT IN ('', t.name_zh)
-                             THEN CASE WHEN CAST(:english AS boolean) THEN t.name_en ELSE t.name_zh END END,
-                 nullif(f.address, '')) AS detail,
+SELECT 'facility' AS kind, f.code, {maps.facility_words},
        CASE WHEN f.code = :text THEN 0 ELSE 1 END AS match,
        ST_X(ST_PointOnSurface(f.geom)) AS lon, ST_Y(ST_PointOnSurface(f.geom)) AS lat, NULL AS bbox
 FROM (SELECT * FROM facilities WHERE code LIKE :prefix ORDER BY code LIMIT 6) f
@@ -40,10 +37,7 @@ JOIN facility_types t ON t.code = f.type_code
 ORDER BY f.code;
 
 -- name: search_facility_names
-SELECT 'facility' AS kind, f.code, coalesce(nullif(nullif(f.name, ''), t.name_zh), CASE WHEN CAST(:english AS boolean) THEN t.name_en ELSE t.name_zh END) AS name,
-       concat_ws(' · ', CASE WHEN f.name NOT IN ('', t.name_zh)
-                             THEN CASE WHEN CAST(:english AS boolean) THEN t.name_en ELSE t.name_zh END END,
-                 nullif(f.address, '')) AS detail, f.match,
+SELECT 'facility' AS kind, f.code, {maps.facility_words}, f.match,
        ST_X(ST_PointOnSurface(f.geom)) AS lon, ST_Y(ST_PointOnSurface(f.geom)) AS lat, NULL AS bbox
 FROM (
     (SELECT *, CASE WHEN name = :text THEN 0 WHEN name LIKE :prefix THEN 1 ELSE 2 END AS match
@@ -57,16 +51,14 @@ LIMIT 6;
 
 -- name: search_cases
 SELECT 'case' AS kind, CAST(c.id AS text) AS code,
-       CASE WHEN CAST(:english AS boolean) THEN t.name_en ELSE t.name_zh END AS name, c.no AS detail,
+       {maps.type_name} AS name, c.no AS detail,
        CASE WHEN c.no = :text THEN 0 ELSE 1 END AS match,
        ST_X(c.geom) AS lon, ST_Y(c.geom) AS lat, NULL AS bbox
 FROM cases c
 JOIN case_types t ON t.code = c.type_code
 WHERE c.no LIKE :prefix
   AND c.geom IS NOT NULL
-  AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR CAST(:worker AS bigint) IN (c.worker_id, c.checker_id)
-           OR c.unit_code = CAST(:unit AS text)
-           OR c.reported_by = CAST(:person AS bigint))
+  AND {cases.seen}
 ORDER BY c.no DESC
 LIMIT 6;
 
