@@ -147,6 +147,11 @@ class CaseFile(CaseCard):
     steps: tuple[StepTaken, ...]
 
 
+def patterns(areas: Sequence[str]) -> list[str]:
+    """Return the LIKE patterns of areas' codes, given their prefixes."""
+    return [f"{prefix}%" for prefix in areas]
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
     """Which cases somebody may see: their areas', those they hold or check, their unit's, their own."""
@@ -155,6 +160,16 @@ class Sight:
     worker_id: int | None = None
     person_id: int | None = None
     unit_code: str | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What `{cases.seen}` of a named statement asks: LIKE patterns of the areas, and who it is."""
+        return {
+            "areas": patterns(self.areas),
+            "worker": self.worker_id,
+            "unit": self.unit_code,
+            "person": self.person_id,
+        }
 
     def names_workers_in(self, community_code: str) -> bool:
         """Whether workers are more than a code there: to a desk in its areas."""
@@ -390,8 +405,7 @@ def areas_of(tx: Tx, prefixes: Sequence[str]) -> list[AreaName]:
     """Return the districts and towns within `prefixes`, each district before its towns."""
     if not prefixes:
         return []
-    patterns = [f"{prefix}%" for prefix in prefixes]
-    return [AreaName(**row._mapping) for row in tx.named("cases.areas_of", patterns=patterns)]
+    return [AreaName(**row._mapping) for row in tx.named("cases.areas_of", patterns=patterns(prefixes))]
 
 
 def photos_kept(tx: Tx, case_id: UUID) -> frozenset[str]:
