@@ -66,6 +66,15 @@ class Photo(Base):
     received_from: Mapped[int | None] = mapped_column(sa.BigInteger, sa.ForeignKey("people.id"))
 
 
+class PhotoSender(Base):
+    """Somebody who sent a photo's bytes: one photo goes round, and whoever has it may name it."""
+
+    __tablename__ = "photo_senders"
+
+    sha256: Mapped[str] = mapped_column(sa.ForeignKey("photos.sha256", ondelete="CASCADE"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("people.id"), primary_key=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A photo whose file is safe on the disk."""
@@ -109,7 +118,7 @@ def store(folder: Path, sha256: str, data: bytes) -> Kept:
 
 
 def record(tx: Tx, kept: Kept, *, by: int, at: datetime) -> bool:
-    """Write the photo's row, and return whether it is new.
+    """Write the photo's row and who sent it, and return whether the photo is new.
 
     A photo sent again writes too, so that its answer waits for the standby like the first.
     """
@@ -123,7 +132,9 @@ def record(tx: Tx, kept: Kept, *, by: int, at: datetime) -> bool:
         received_from=by,
     )
     again = row.on_conflict_do_update(index_elements=["sha256"], set_={"size": row.excluded.size})
-    return bool(tx.execute(again.returning(sa.literal_column("xmax = 0"))).scalar_one())
+    fresh = bool(tx.execute(again.returning(sa.literal_column("xmax = 0"))).scalar_one())
+    tx.execute(insert(PhotoSender).values(sha256=kept.sha256, person_id=by).on_conflict_do_nothing())
+    return fresh
 
 
 def copy_of(folder: Path, copies: Path, sha256: str, size: Size) -> bytes:

@@ -13,16 +13,19 @@ import secrets
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import orjson
 import psycopg
 import sqlalchemy as sa
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Request, Response, current_app, g, request
 from flask.sessions import SessionInterface, SessionMixin
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
 from sqlalchemy.exc import DBAPIError, OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.routing import UUIDConverter
 
 from app import errors
 from gis.errors import GisError
@@ -51,6 +54,39 @@ class Parsed(BaseModel):
     """Base of every query and body: an unknown field is an error, not a silent nothing."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _since_midnight(value: object) -> object:
+    """Return the moment that a plain date means, midnight in the city's time; else `value` as it is.
+
+    In an address "+" means a blank: `2026-05-01T08:00+08:00` arrives without it, and is taken as was meant.
+    Digits alone are refused: `20260501` would be taken for seconds since 1970.
+    """
+    if not isinstance(value, str):
+        return value
+    if value.isdecimal():
+        raise ValueError(_MENDS["datetime_parsing"])
+    if _DATE.fullmatch(value):
+        try:
+            day = date.fromisoformat(value)
+        except ValueError:
+            return value  # the 30th of February, which pydantic refuses in its words
+        zone = ZoneInfo(current_app.config["JINGWEI"].timezone)
+        return datetime.combine(day, time(), zone).astimezone(UTC)
+    return _LOST_PLUS.sub("+", value)
+
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_LOST_PLUS = re.compile(r"(?<=\d) (?=\d{2}:?\d{2}$)", re.ASCII)
+
+Moment = Annotated[
+    AwareDatetime,
+    BeforeValidator(_since_midnight),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}
+    ),
+]
+"""A moment in a query: with its zone, or a plain date, which is midnight in the city's time."""
 
 
 class Answer(BaseModel):
@@ -352,9 +388,42 @@ def _http(error: HTTPException) -> Response:
     status = error.code or 500
     if status < 400:
         return error.get_response()  # type: ignore[return-value]  # werkzeug's own redirect
+    if status == 404 and request.url_rule is None:
+        return _nowhere()
     answer = problem(status, error.name.lower().replace(" ", "_"), error.description or error.name)
     answer.headers.extend({k: v for k, v in error.get_headers() if k in {"Allow", "Retry-After"}})
     return answer
+
+
+def _nowhere() -> Response:
+    """Say why an address is none of ours: an id that is no UUID, or a path that nothing answers."""
+    for rule in current_app.url_map.iter_rules():
+        ids = [name for name, part in rule._converters.items() if isinstance(part, UUIDConverter)]
+        if not ids:
+            continue
+        found = re.fullmatch(re.sub(r"<[^<>]*?(\w+)>", r"(?P<\1>[^/]+)", rule.rule), request.path)
+        wrong = found and [(name, found[name]) for name in ids if not _UUID.fullmatch(found[name])]
+        if wrong:
+            return _no_uuid(*wrong[0])
+    shown = request.path[:MAX_VALUE_SHOWN]
+    told = f"nothing stands at {shown}; GET /api/openapi.json describes every address of the API"
+    return problem(404, "not_found", told)
+
+
+def _no_uuid(name: str, value: str) -> Response:
+    mend = "give a UUID such as 0190d6f0-8c1a-7000-8000-000000000000"
+    if _CASE_NUMBER.fullmatch(value):
+        mend = f"a case is found by its number with GET /api/v1/cases?text={value}"
+    elif request.method == "PUT":
+        mend = "make one where the report is made, the same at every try (uuidgen)"
+    message = f"{name}: {value[:MAX_VALUE_SHOWN]!r} is no UUID; {mend}"
+    return problem(
+        404, "not_found", message, fields=[FieldProblem(field=name, value=_short(value), message=message)]
+    )
+
+
+_UUID = re.compile(UUIDConverter.regex)
+_CASE_NUMBER = re.compile(r"[0-9]{19}")
 
 
 def _database_away(error: Exception) -> Response:

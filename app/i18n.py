@@ -42,11 +42,15 @@ KEYWORDS: Mapping[str, Any] = {"_": None, "t": None, "gettext": None, "lazy_gett
 
 
 def language() -> str:
-    """Return the language of this request: the one that was chosen, or Chinese."""
+    """Return the language of this request: the one that was chosen, else the browser's, else Chinese."""
     if not has_request_context():
         return FIRST
     chosen = g.get("language") or request.cookies.get(COOKIE, "")
-    return chosen if chosen in LANGUAGES else FIRST
+    if chosen in LANGUAGES:
+        return str(chosen)
+    # by hand: best_match takes "en" before the "zh-TW" that is liked better
+    liked = (tag.replace("_", "-").split("-")[0].lower() for tag, share in request.accept_languages if share)
+    return next((tag for tag in liked if tag in LANGUAGES), FIRST)
 
 
 def install(app: Flask, settings: Settings) -> Babel:

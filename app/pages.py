@@ -13,7 +13,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import i18n
-from app.identity.access import viewer_or_none
+from app.identity.access import recognise, viewer_or_none
 from app.settings import Settings
 
 THEME_COOKIE = "jingwei_theme"
@@ -70,6 +70,9 @@ def _in_words(response: Response) -> Response:
     """Show an error to a browser as a page; an API gets its problem+json."""
     if response.mimetype != "application/problem+json" or not wants_page():
         return response
+    if response.status_code == 404 and "viewer" not in g:
+        # An address that is none passed no gate; the page has its navigation all the same.
+        g.viewer = recognise()
     said = json.loads(response.get_data())
     page = trouble_page(response.status_code, said["detail"], said["request_id"])
     page.headers.extend({k: v for k, v in response.headers.items() if k in {"Retry-After", "Allow"}})
@@ -105,7 +108,7 @@ def _remember(answer: AnyResponse, cookie: str, value: str) -> None:
 def _keep_fresh(response: Response) -> Response:
     if response.mimetype == "text/html":
         response.headers.setdefault("Cache-Control", "no-store" if g.get("viewer") else "no-cache")
-        response.vary.update(("Cookie",))
+        response.vary.update(("Cookie", "Accept-Language"))
     return response
 
 

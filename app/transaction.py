@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -138,6 +138,17 @@ def write() -> Iterator[Tx]:
             yield Tx(connection)
             connection.info.pop(UNREPLICATED, None)  # what was warned of before the commit is something else
         _check_replicated(connection)
+
+
+@contextmanager
+def rehearse() -> Iterator[Tx]:
+    """Open what `write()` opens, and take everything back at the end: what would a change come to?"""
+    with engine().connect() if _bound.connection is None else nullcontext(_bound.connection) as connection:
+        begun = connection.begin() if _bound.connection is None else connection.begin_nested()
+        try:
+            yield Tx(connection)
+        finally:
+            begun.rollback()
 
 
 @contextmanager

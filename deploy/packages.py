@@ -1,6 +1,7 @@
 """The Python environment from the lock file and the front-end packages from theirs.
 
-A stamp with the lock's hash is written last: a folder without its stamp is half built and is made anew.
+A stamp with the lock's hash is written last: a folder without its stamp is half built and is made anew. So is
+one that has lost files since: `rm -r` that was stopped leaves the stamp.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from deploy import vendor
 from deploy.child import run
-from deploy.places import Places, digest, stamped
+from deploy.places import Places, digest, lost_files, stamped, write_listing
 from deploy.progress import Step, Trouble
 
 AGAIN = "read the lines above, then run the same command again: it starts this step afresh."
@@ -25,18 +26,35 @@ def python_packages(places: Places, step: Step) -> None:
     """
     lock = places.root / "requirements.lock"
     wanted = digest(lock, salt=f"{sys.version_info[:2]} {places.venv}")
-    step.note = "as the lock file says"
-    if not stamped(places.venv / "jingwei-lock", wanted) or not (places.bin / "python").exists():
-        step.note = "half built before, made anew" if places.venv.exists() else "made"
+    whole = _whole(places.venv, places.venv / "jingwei-lock", wanted, step)
+    if whole and not (places.bin / "python").exists():
+        # The link leads nowhere once the system's Python is another.
+        whole, step.note = False, "its Python is gone, made anew"
+    if not whole:
         _build(places, step, lock)
+        write_listing(places.venv)
         (places.venv / "jingwei-lock").write_text(wanted + "\n")
     _install_ourselves(places, step)
 
 
+def _whole(folder: Path, stamp: Path, wanted: str, step: Step) -> bool:
+    """Say whether a folder is what its lock file wants with no file lost; the step says why not."""
+    if not folder.exists():
+        step.note = "made"
+    elif not stamp.exists():
+        step.note = "half built before, made anew"
+    elif not stamped(stamp, wanted):
+        step.note = "the lock file changed, made anew"
+    elif lost := lost_files(folder):
+        step.note = f"{lost:,} files were missing, made anew" if lost > 0 else "made anew"
+    else:
+        step.note = "as the lock file says"
+        return True
+    return False
+
+
 def _build(places: Places, step: Step, lock: Path) -> None:
     log = places.log / "pip.log"
-    if (places.venv / "jingwei-lock").exists():
-        step.note = "the lock file changed, made anew"
     _remove(places.venv)
     run([sys.executable, "-m", "venv", places.venv], step, log=log, what="no .venv could be made", mend=AGAIN)
     pip = [places.bin / "python", "-m", "pip", "--disable-pip-version-check", "install", "--progress-bar=off"]
@@ -75,9 +93,8 @@ def browser_packages(places: Places, step: Step) -> None:
     """
     modules = places.root / "node_modules"
     wanted = digest(places.root / "package-lock.json", places.root / "package.json")
-    if stamped(modules / ".jingwei-lock", wanted):
-        step.note = "as the lock file says"
-    else:
+    whole = _whole(modules, modules / ".jingwei-lock", wanted, step)
+    if not whole:
         _remove(modules)
         run(
             ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
@@ -87,9 +104,11 @@ def browser_packages(places: Places, step: Step) -> None:
             mend=AGAIN,
             cwd=places.root,
         )
+        write_listing(modules)
         (modules / ".jingwei-lock").write_text(wanted + "\n")
     count = vendor.copy(modules, places.vendor)
-    step.note = step.note or f"{count} files copied to {places.vendor.relative_to(places.root)}"
+    if not whole:
+        step.note += f"; {count} files copied to {places.vendor.relative_to(places.root)}"
 
 
 def _remove(folder: Path) -> None:

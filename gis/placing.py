@@ -49,7 +49,7 @@ def placed(
     Args:
         shapes: (n,) finite two-dimensional geometries as the file has them.
         crs: what the user says; overrules `told`.
-        told: what the file says, as an authority code or WKT.
+        told: what the file says, as an authority code, WKT, "gcj02" or "bd09".
         assumed: True when `told` is only the format's convention.
         region: (west, south, east, north) in WGS 84 where most of the layer must lie.
         swap: exchange the axes first.
@@ -107,6 +107,8 @@ def _file_system(told: str | None) -> systems.Crs | None:
         return None
     if told in {"wgs84", "EPSG:4326"}:
         return systems.named("wgs84")
+    if told in {"gcj02", "bd09"}:
+        return systems.named(told)
     try:
         return systems.named(pyproj.CRS.from_user_input(told))
     except (pyproj.exceptions.CRSError, UnknownCrs):

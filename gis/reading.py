@@ -5,6 +5,7 @@ GDAL (through pyogrio) reads; this module decides what to believe.
 
 import difflib
 import gc
+import re
 import warnings
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -38,6 +39,9 @@ LONLAT_NAMES = (
     ("x", "y"),
 )
 WKT_NAMES = ("wkt", "geometry", "geom", "the_geom")
+UNNUMBERED = ("gcj02", "bd09")
+"""Systems without an EPSG number: in a CSV the columns' names end in them, as in `wkt_gcj02`."""
+_SRID = re.compile(r"\s*SRID=(\d{1,6});", re.IGNORECASE)
 _GUARDED = r"^'(?='*[=+\-@\t\r])"
 _GDAL_ENCODINGS = {"utf-8", "gb18030", "gbk"}
 # GDAL hands over a fifth quicker in small batches than in its 65,536 rows.
@@ -94,8 +98,8 @@ def read(
 ) -> Layer:
     """Read one layer of a GeoPackage, GeoJSON, Shapefile (zipped too), FlatGeobuf or CSV file.
 
-    A CSV has lon and lat columns, or WKT, or neither. Curves come linearised, Z and M are dropped, parts
-    of one are unwrapped; each is told in `findings`.
+    A CSV has lon and lat columns, or WKT (EWKT too), or neither. Curves come linearised, Z and M are
+    dropped, parts of one are unwrapped; each is told in `findings`.
 
     Args:
         path: a local file.
@@ -124,7 +128,7 @@ def read(
             shapes,
             crs=crs,
             told=raw.crs,
-            assumed=_assumed(source, raw.crs),
+            assumed=raw.assumed,
             region=region,
             swap=swap,
             file=source.file,
@@ -163,6 +167,8 @@ class _Raw:
     shapes: NDArray[np.object_]
     crs: str | None
     findings: tuple[Finding, ...]
+    assumed: bool = False
+    """`crs` is the format's convention rather than the file's statement."""
 
 
 @contextmanager
@@ -352,7 +358,9 @@ def _places(source: Source, info: _Info, columns: Mapping[str, str]) -> tuple[st
     if source.format is not Format.CSV:
         return ()
     known = {columns.get(f, f).strip().lower(): f for f in reversed(info.fields)}
-    for names in (*((wkt,) for wkt in WKT_NAMES), *LONLAT_NAMES):
+    marked: list[tuple[str, ...]] = [(f"wkt_{name}",) for name in UNNUMBERED]
+    marked += [(f"lon_{name}", f"lat_{name}") for name in UNNUMBERED]
+    for names in (*((wkt,) for wkt in WKT_NAMES), *LONLAT_NAMES, *marked):
         if all(name in known for name in names):
             return tuple(known[name] for name in names)
     return ()
@@ -371,23 +379,43 @@ def _geometries(source: Source, info: _Info, wkb: NDArray[np.object_], remarks: 
                 "measures-dropped", Severity.NOTE, "Measures (M) were dropped.", "已去除 M 值（测量值）。"
             )
         )
-    return _Raw(shapes, info.crs, tuple(findings))
+    # A GeoJSON that says nothing is WGS 84 by convention, and GDAL says so for it.
+    assumed = info.crs is not None and source.format is Format.GEOJSON
+    return _Raw(shapes, info.crs, tuple(findings), assumed)
 
 
 def _located(table: pd.DataFrame, places: tuple[str, ...]) -> _Raw:
     """Return the geometry of a CSV's coordinate columns."""
     given = table[list(places)].notna().any(axis=1).to_numpy()
+    numbers: set[str] = set()
     if len(places) == 1:
-        text = table[places[0]].astype(object).where(given, None).to_numpy()
+        numbers, text = _without_srid(table[places[0]].astype(object).where(given, None).to_numpy())
         shapes = shapely.from_wkt(text, on_invalid="ignore")
     else:
         lon, lat = (table[place].map(_number).to_numpy(float) for place in places)
         shapes = np.full(len(table), None, dtype=object)
         known = np.isfinite(lon) & np.isfinite(lat)
         shapes[known] = shapely.points(lon[known], lat[known])
+    findings = tuple(_unread(table, places, given & shapely.is_missing(shapes)))
+    name = places[0].strip().lower()
+    marked = next((one for one in UNNUMBERED if name.endswith(f"_{one}")), None)
+    if marked or len(numbers) == 1:
+        return _Raw(shapes, marked or numbers.pop(), findings)
     # Columns called lon and lat are degrees of WGS 84 by convention; x and y, or WKT, are anything.
-    crs = "wgs84" if len(places) == 2 and places[0].strip().lower() != "x" else None
-    return _Raw(shapes, crs, tuple(_unread(table, places, given & shapely.is_missing(shapes))))
+    degrees = len(places) == 2 and name != "x"
+    return _Raw(shapes, "wgs84" if degrees else None, findings, assumed=degrees)
+
+
+def _without_srid(text: NDArray[np.object_]) -> tuple[set[str], NDArray[np.object_]]:
+    """Return the systems that EWKT names ("EPSG:4326"), and plain WKT; of several, one is as good as none."""
+    numbers: set[str] = set()
+    plain = np.full(len(text), None, dtype=object)
+    for index, value in enumerate(text):
+        told = _SRID.match(value) if isinstance(value, str) else None
+        plain[index] = value[told.end() :] if told else value
+        if told:
+            numbers.add(f"EPSG:{int(told[1])}")
+    return numbers, plain
 
 
 def _number(value: Any) -> float:
@@ -410,11 +438,6 @@ def _unread(table: pd.DataFrame, places: tuple[str, ...], lost: NDArray[np.bool_
             row=int(index) + 1,
             value=value,
         )
-
-
-def _assumed(source: Source, told: str | None) -> bool:
-    """Say whether the coordinate system is the format's convention rather than the file's statement."""
-    return told is not None and source.format in {Format.GEOJSON, Format.CSV}
 
 
 def _encoding_findings(source: Source, info: _Info) -> Iterator[Finding]:

@@ -4,7 +4,9 @@ Limits of the formats, found by the property tests:
 
 - GeoPackage, FlatGeobuf, GeoJSON: text, numbers, truth values and missing values as they are; GeoJSON has no
   coordinate system but WGS 84, and a table needs geometry or a GeoPackage or CSV.
-- CSV: everything is text; a missing value and an empty text are one.
+- CSV: everything is text; a missing value and an empty text are one. The coordinate system stands in it:
+  `lon`, `lat` are WGS 84, `wkt` is EWKT ("SRID=4550;POLYGON ..."), and the names of columns end in gcj02 or
+  bd09 where these are meant, which have no number.
 - Shapefile: column names of 10 bytes, text of 254 bytes without blanks at the end, numbers of 15 digits;
   a missing text and an empty one are one; moments become text.
 """
@@ -25,7 +27,7 @@ import shapely
 from gis import crs as systems
 from gis import encodings
 from gis.errors import NotWritable, UnknownFormat
-from gis.reading import Layer
+from gis.reading import UNNUMBERED, Layer
 from gis.sources import SUFFIXES, Format
 
 _GUARD = r"^(?='*[=+\-@\t\r])"
@@ -48,7 +50,8 @@ def write(
     """Write a layer to a GeoPackage, GeoJSON, zipped Shapefile, FlatGeobuf or CSV file, by its ending.
 
     The file appears complete or not at all; an existing one is replaced. GCJ-02 and BD-09 have no
-    number, so that such a file carries no coordinate system (a GeoJSON cannot say so: see its reader).
+    number, so that such a file carries no coordinate system but in the names of a CSV's columns (a GeoJSON
+    cannot say so: see its reader).
 
     Args:
         layer: what `read` gives, or a frame in EPSG:4326.
@@ -64,7 +67,8 @@ def write(
         UnknownEncoding: `encoding` is not known.
     """
     path = Path(path)
-    frame = _converted(layer.frame if isinstance(layer, Layer) else layer, systems.named(crs))
+    system = systems.named(crs)
+    frame = _converted(layer.frame if isinstance(layer, Layer) else layer, system)
     zipped = path.suffix.lower() == ".zip"
     format_ = Format.SHAPEFILE if zipped else SUFFIXES.get(path.suffix.lower())
     if format_ is None or path.suffix.lower() == ".shp":
@@ -79,7 +83,10 @@ def write(
     with tempfile.TemporaryDirectory(prefix=".jingwei-", dir=path.parent) as folder:
         title = name or path.stem
         written = Path(folder) / f"{title if zipped else 'layer'}{'.shp' if zipped else path.suffix.lower()}"
-        _save(frame, written, format_, encoding, title)
+        if format_ is Format.CSV:
+            _save_csv(frame, written, system, encoding)
+        else:
+            _save(frame, written, format_, encoding, title)
         if zipped:
             written = _zip(written)
         os.replace(written, path)  # noqa: PTH105  # atomic, over an existing file too
@@ -94,9 +101,6 @@ def _converted(frame: gpd.GeoDataFrame, system: systems.Crs) -> gpd.GeoDataFrame
 
 
 def _save(frame: gpd.GeoDataFrame, path: Path, format_: Format, encoding: str, name: str) -> None:
-    if format_ is Format.CSV:
-        _save_csv(frame, path, encoding)
-        return
     table = pd.DataFrame(frame.drop(columns=frame.geometry.name))
     shapes = frame.geometry.to_numpy()
     kinds = set(shapely.get_type_id(shapes).tolist()) - {-1}
@@ -226,7 +230,7 @@ def _check_text(name: str, row: int, value: str, encoding: str) -> None:
         )
 
 
-def _save_csv(frame: gpd.GeoDataFrame, path: Path, encoding: str) -> None:
+def _save_csv(frame: gpd.GeoDataFrame, path: Path, system: systems.Crs, encoding: str) -> None:
     table = pd.DataFrame(frame.drop(columns=frame.geometry.name))
     for name in _texts(table):
         # A spreadsheet would run a value that begins like a formula.
@@ -236,12 +240,16 @@ def _save_csv(frame: gpd.GeoDataFrame, path: Path, encoding: str) -> None:
             table[name] = table[name].map(lambda moment: moment.isoformat(), na_action="ignore")
     shapes = frame.geometry.to_numpy()
     types = shapely.get_type_id(shapes)
-    if (types == 0).any() and (types <= 0).all():
+    marked = f"_{system.name}" if system.name in UNNUMBERED else ""
+    only_points = (types == 0).any() and (types <= 0).all()
+    if only_points and (marked or system.name == "wgs84"):
         # As text, for GDAL writes 15 digits of a number and the last two carry shared corners.
-        table["lon"] = [None if g is None else repr(g.x) for g in shapes]
-        table["lat"] = [None if g is None else repr(g.y) for g in shapes]
+        table[f"lon{marked}"] = [None if g is None else repr(g.x) for g in shapes]
+        table[f"lat{marked}"] = [None if g is None else repr(g.y) for g in shapes]
     elif (types >= 0).any():
-        table["wkt"] = shapely.to_wkt(shapes, rounding_precision=18)
+        srid = "" if marked else f"SRID={system.epsg};"
+        texts = shapely.to_wkt(shapes, rounding_precision=18)
+        table[f"wkt{marked}"] = [None if text is None else f"{srid}{text}" for text in texts]
     _gdal_write(table, path, driver="CSV", layer="layer", STRING_QUOTING="IF_NEEDED", LINEFORMAT="LF")
     if encoding != "utf-8":
         _recode_csv(path, encoding)

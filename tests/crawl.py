@@ -41,6 +41,7 @@ class Addresses:
     """What the addresses are asked with: ids of cases and photos, and words to look for."""
 
     cases: Sequence[str] = ()
+    numbers: Sequence[int] = ()
     photos: Sequence[str] = ()
     words: Sequence[str] = ()
 
@@ -55,6 +56,7 @@ class Addresses:
             "cases.show_case": [{"case_id": case} for case in self.cases],
             "steps.list_choices": [{"case_id": case} for case in self.cases],
             "case_pages.case": [{"case_id": case} for case in self.cases],
+            "case_pages.case_by_number": [{"no": number} for number in self.numbers],
             "photos.show_photo": [{"sha256": photo} for photo in self.photos],
             "tiles.published_tile": [
                 {"layer": f, **t} for f in ("areas", "cells", "facilities") for t in TILES

@@ -140,8 +140,9 @@ def _check_past(new: dict[Key, str], others: Sequence[Key], at: datetime) -> Non
             continue
         for other in held.get((cell, role), ()):
             if (other[4] is None or since < other[4]) and (until is None or other[3] < until):
+                before = other[3].astimezone(since.tzinfo)
                 raise HeldBefore(
-                    f"cell {cell} was already held as {role} from {other[3].isoformat()};"
+                    f"cell {cell} was already held as {role} from {before.isoformat()};"
                     f" a post that begins at {since.isoformat()} would rewrite that."
                     f" Give `since` {at.isoformat()} or later, or the posts as they are exported",
                     value=cell,

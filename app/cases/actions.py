@@ -26,6 +26,9 @@ OLDEST = timedelta(days=31)
 AHEAD = timedelta(minutes=10)
 """How far a phone's clock may go ahead of ours."""
 
+OUTSIDE_LIMIT_M = 50_000.0
+"""How far outside the grid a duty desk still takes a report, where no setting says otherwise."""
+
 FACILITY_REACH_M = 500.0
 """A facility named by its code lies no farther from the pin: a long road or a rough position, not a slip."""
 
@@ -58,6 +61,12 @@ class FarFacility(BadValue):
     """The facility is somewhere else."""
 
     code = "far_facility"
+
+
+class TooFar(BadValue):
+    """The place is farther from the grid than a report can be meant."""
+
+    code = "too_far"
 
 
 class BadMoment(BadValue):
@@ -99,7 +108,9 @@ class Filed:
     fresh: bool
 
 
-def report_case(tx: Tx, report: Report, *, by: Viewer, at: datetime) -> Filed:
+def report_case(
+    tx: Tx, report: Report, *, by: Viewer, at: datetime, outside_limit_m: float = OUTSIDE_LIMIT_M
+) -> Filed:
     """File a report as a case in the hands of its cell's worker, or of a duty desk.
 
     A report sent twice, as an offline queue will, is filed once. Cell, holder and deadline are those of `at`,
@@ -107,13 +118,15 @@ def report_case(tx: Tx, report: Report, *, by: Viewer, at: datetime) -> Filed:
 
     Raises:
         ReportDiffers: the id is known with other content or from another person.
-        UnknownType, UnknownFacility, OtherFacility, FarFacility, BadMoment: a field does not fit.
+        UnknownType, UnknownFacility, OtherFacility, FarFacility, BadMoment, TooFar: a field does not fit.
         NoCells: there is no grid yet.
         NoNumberLeft: the county's numbers of the day are used up.
         OutsideCrs: the position has no image in WGS 84.
     """
     _check_moment(tx, report, at)
-    asked = _parameters(report, by=by, at=at)
+    place = to_wgs84(report.lon, report.lat, report.crs)
+    _check_reach(tx, report, place, at, outside_limit_m)
+    asked = _parameters(report, place, by=by, at=at)
     for kind in queries.type_candidates(tx, report.type):
         row = tx.one("cases.file_report", **asked, **_limits(kind, at))
         if row.outcome in {"filed", "again"}:
@@ -127,8 +140,8 @@ def report_case(tx: Tx, report: Report, *, by: Viewer, at: datetime) -> Filed:
     )
 
 
-def _parameters(report: Report, *, by: Viewer, at: datetime) -> dict[str, object]:
-    lon, lat = to_wgs84(report.lon, report.lat, report.crs)
+def _parameters(report: Report, place: tuple[float, float], *, by: Viewer, at: datetime) -> dict[str, object]:
+    lon, lat = place
     return {
         "id": report.id,
         "body": _digest(report),
@@ -177,7 +190,7 @@ def _check_moment(tx: Tx, report: Report, at: datetime) -> None:
     seen = report.observed_at
     if seen is None or at - OLDEST <= seen <= at + AHEAD:
         return
-    if tx.execute(sa.select(Case.id).where(Case.id == report.id)).scalar() is not None:
+    if _is_known(tx, report):
         return
     wrong = "lies more than 31 days back" if seen < at else "lies in the future"
     raise BadMoment(
@@ -185,6 +198,30 @@ def _check_moment(tx: Tx, report: Report, at: datetime) -> None:
         " set the device's clock, or leave observed_at out",
         field="observed_at",
         value=seen.isoformat(),
+    )
+
+
+def _is_known(tx: Tx, report: Report) -> bool:
+    return tx.execute(sa.select(Case.id).where(Case.id == report.id)).scalar() is not None
+
+
+def _check_reach(tx: Tx, report: Report, place: tuple[float, float], at: datetime, limit_m: float) -> None:
+    """Refuse what lies far outside the grid, but for a report that we know.
+
+    Within the city's box nothing is asked, so that an ordinary report pays nothing.
+    """
+    if queries.in_city_box(tx, *place):
+        return
+    away = queries.outside_m(tx, *place, at=at)
+    if away is None or away <= limit_m or _is_known(tx, report):
+        return
+    raise TooFar(
+        f"lon, lat: {report.lon:g}, {report.lat:g} ({report.crs}) lies {away / 1000:,.0f} km outside the"
+        " grid,"
+        f" and at most {limit_m / 1000:,.0f} km are taken; give longitude first, then latitude, and the crs"
+        " they are in (JINGWEI_OUTSIDE_LIMIT_KM sets the limit)",
+        field="lon",
+        value=f"{report.lon:g}, {report.lat:g}",
     )
 
 

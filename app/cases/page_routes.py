@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import cast
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import Blueprint, Response, make_response, render_template, request, url_for
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask_babel import format_datetime
+from werkzeug.wrappers import Response as AnyResponse
 
 from app import clock, i18n
 from app.cases import queries
@@ -21,7 +22,7 @@ from app.cases.rules import ENDED, Status
 from app.errors import BadValue
 from app.http import BadFields, parse
 from app.identity.access import allow, viewer
-from app.identity.rules import Permission
+from app.identity.rules import LISTS, Permission
 from app.transaction import read
 
 blueprint = Blueprint("case_pages", __name__)
@@ -48,20 +49,25 @@ class Asked:
     type: str
     area: str
     text: str
+    cell: str
+    worker: str
     after: str
 
     @property
     def narrowed(self) -> bool:
         """Whether a filter beyond the first view's is set."""
-        return bool(self.type or self.area or self.text) or self.status != OPEN
+        return bool(self.type or self.area or self.text or self.cell or self.worker) or self.status != OPEN
 
     def address(self, **changes: str) -> str:
         """Return the list's address with these filters, some of them changed."""
-        asked = {"status": self.status, "type": self.type, "area": self.area, "text": self.text, **changes}
+        asked = {**asdict(self), "after": "", **changes}
         if asked["status"] == OPEN:
             del asked["status"]
         query = urlencode({name: value for name, value in asked.items() if value})
         return f"{url_for('.cases')}?{query}" if query else url_for(".cases")
+
+
+NAMES = tuple(field.name for field in fields(Asked))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ class Due:
 
 
 @blueprint.get("/cases")
-@allow(Permission.READ_CASES, page=True)
+@allow(Permission.READ_CASES, page=True, limit=LISTS)
 def cases() -> Response:
     """Show the cases that the viewer may see, newest first."""
     asked = _asked()
@@ -115,7 +121,7 @@ def case(case_id: UUID) -> str:
     at = clock.now()
     with read() as tx:
         found = queries.case(tx, case_id, sight=sight_of(viewer()))
-        kept = queries.photos_kept(tx, found.photos)
+        kept = queries.photos_kept(tx, case_id)
     return render_template(
         "cases/case.html",
         case=found,
@@ -125,6 +131,15 @@ def case(case_id: UUID) -> str:
         moment=lambda when: moment(when, at),
         on_map=on_map(found),
     )
+
+
+@blueprint.get("/cases/<int(fixed_digits=19):no>")
+@allow(Permission.READ_CASES, page=True)
+def case_by_number(no: int) -> AnyResponse:
+    """Lead from a case's number, which people write down, to the case."""
+    with read() as tx:
+        case_id = queries.case_id(tx, f"{no:019d}", sight=sight_of(viewer()))
+    return redirect(url_for(".case", case_id=case_id))
 
 
 def due(case: CaseCard, at: datetime) -> Due:
@@ -151,7 +166,7 @@ def on_map(case: CaseCard) -> str | None:
 
 
 def _asked() -> Asked:
-    given = {name: request.args.get(name, "").strip() for name in ("status", "type", "area", "text", "after")}
+    given = {name: request.args.get(name, "").strip() for name in NAMES}
     return Asked(**{**given, "status": given["status"] or OPEN})
 
 

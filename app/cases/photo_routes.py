@@ -95,7 +95,7 @@ def show_photo(sha256: str, query: CopyQuery) -> Response:
     with read() as tx:
         seen = blobs.is_name(sha256) and queries.photo_seen(tx, sha256, sight=sight_of(viewer()))
     if not seen:
-        raise NotFound(f"there is no photo {sha256[:64]}, or not for you")
+        raise NotFound(f"there is no photo {sha256[:64]}, or not for you; it may be still on its way")
     etag = f"{sha256}-{query.size}-{MADE}"
     if request.if_none_match.contains(etag):
         answer = Response(status=304)

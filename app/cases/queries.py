@@ -12,10 +12,10 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.blobs import Photo
-from app.cases import rules
-from app.cases.models import Case, CasePhoto
-from app.errors import NotFound
+from app.blobs import PhotoSender
+from app.cases import needles, rules
+from app.cases.models import Case, CasePhoto, CaseStep
+from app.errors import BadValue, NotFound
 from app.facilities.models import Facility
 from app.grid.queries import Named
 from app.identity.rules import Permission, Role, Viewer, prefix_of
@@ -24,6 +24,7 @@ from app.workers.models import Worker
 
 PAGE = 100
 OPEN = tuple(status.value for status in rules.OPEN)
+ENDED = frozenset(status.value for status in rules.ENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +229,55 @@ def type_candidates(tx: Tx, code: str) -> Iterator[TypeCard]:
         yield now[code]
 
 
+_city_boxes: WeakKeyDictionary[sa.Engine, tuple[float, float, float, float]] = WeakKeyDictionary()
+
+
+def in_city_box(tx: Tx, lon: float, lat: float) -> bool:
+    """Whether a place lies in the box around the city's areas, as this process remembers it."""
+    box = _city_boxes.get(tx.connection.engine)
+    if box is None:
+        row = tx.named("cases.city_box").one()
+        if row.west is None:
+            return True  # no city, no box: who files is told that there is no grid
+        box = _city_boxes[tx.connection.engine] = tuple(row)
+    west, south, east, north = box
+    return west <= lon <= east and south <= lat <= north
+
+
+def outside_m(tx: Tx, lon: float, lat: float, *, at: datetime) -> float | None:
+    """Return how far outside the grid a place lies, None in it; then a remembered box is out of date."""
+    away: float | None = tx.named("cases.outside_m", lon=lon, lat=lat, at=at).scalar_one()
+    if away is None:
+        _city_boxes.pop(tx.connection.engine, None)
+    return away
+
+
+class UnknownFilter(BadValue):
+    """A list is narrowed to something that does not exist."""
+
+    code = "unknown_filter"
+
+
+_FILTERS = {
+    "type": "no type has the code {}; GET /api/v1/types lists them",
+    "worker": "no worker has the code {}; take one from a case or from GET /api/v1/search",
+    "cell": "no cell has the code {}; GET /api/v1/locate says in which cell a place lies",
+    "area": "no area has the code {}; GET /api/v1/search finds areas by name",
+}
+
+
+def _check_known(tx: Tx, wanted: Wanted) -> None:
+    """Tell a filter that names nothing from one that finds nothing; asked only where a list is empty."""
+    given = {name: getattr(wanted, name) for name in _FILTERS}
+    if not any(given.values()):
+        return
+    row = tx.named("cases.known_filters", **given).one()
+    for name, known in row._mapping.items():
+        if not known:
+            told = _FILTERS[name].format(given[name])
+            raise UnknownFilter(f"{name}: {told}, or leave it out", field=name, value=given[name])
+
+
 def card(document: Mapping[str, Any], sight: Sight) -> CaseCard:
     """Return the card that the database's `case_card` made, as `sight` may read it."""
     return CaseCard(**_fields(document, sight))
@@ -272,16 +322,28 @@ _CARD: sa.ColumnElement[Any] = sa.literal_column("case_card(cases)", JSONB).labe
 
 
 def cases(tx: Tx, *, sight: Sight, wanted: Wanted) -> CasePage:
-    """Return a page of the cases that `sight` allows, newest first, in one query."""
-    statement = (
-        sa.select(_CARD)
-        .select_from(Case)
-        .where(_seen(sight), *_narrowed(wanted))
-        .order_by(Case.received_at.desc(), Case.id.desc())
-        .limit(wanted.limit + 1)
-    )
+    """Return a page of the cases that `sight` allows, newest first, in one query.
+
+    Raises:
+        UnknownFilter: a type, worker, cell or area is named that does not exist.
+    """
+    statement = _page(sight, wanted).order_by(Case.received_at.desc(), Case.id.desc()).limit(wanted.limit + 1)
     found = [card(row.card, sight) for row in tx.execute(statement)]
+    if not found:
+        _check_known(tx, wanted)
     return CasePage(tuple(found[: wanted.limit]), more=len(found) > wanted.limit)
+
+
+def _page(sight: Sight, wanted: Wanted) -> sa.Select[Any]:
+    conditions, before = [_seen(sight), *_narrowed(wanted)], _before(wanted)
+    statement = sa.select(_CARD).select_from(Case)
+    needle = None if wanted.text is None else needles.needle_of(wanted.text)
+    if needle is None:
+        return statement.where(*conditions, before)
+    if not needle.indexable:
+        return statement.where(*conditions, needles.holds(needle), before)
+    found = needles.page_of(needle, conditions, before=before, limit=wanted.limit + 1)
+    return statement.join(found, found.c.id == Case.id)
 
 
 def case(tx: Tx, case_id: UUID, *, sight: Sight) -> CaseFile:
@@ -312,6 +374,18 @@ def usual_unit(tx: Tx, type_code: str, standard_id: int | None) -> str | None:
     return None if found is None else str(found)
 
 
+def case_id(tx: Tx, no: str, *, sight: Sight) -> UUID:
+    """Return the id of the case with a number.
+
+    Raises:
+        NotFound: there is none, or it is not for this viewer.
+    """
+    found: UUID | None = tx.execute(sa.select(Case.id).where(Case.no == no, _seen(sight))).scalar()
+    if found is None:
+        raise NotFound(f"there is no case {no}, or not for you")
+    return found
+
+
 def areas_of(tx: Tx, prefixes: Sequence[str]) -> list[AreaName]:
     """Return the districts and towns within `prefixes`, each district before its towns."""
     if not prefixes:
@@ -320,19 +394,36 @@ def areas_of(tx: Tx, prefixes: Sequence[str]) -> list[AreaName]:
     return [AreaName(**row._mapping) for row in tx.named("cases.areas_of", patterns=patterns)]
 
 
-def photos_kept(tx: Tx, names: Sequence[str]) -> frozenset[str]:
-    """Return which of these photos have arrived: a report may name a photo that is still on its way."""
-    if not names:
-        return frozenset()
-    return frozenset(tx.execute(sa.select(Photo.sha256).where(Photo.sha256.in_(names))).scalars())
+def photos_kept(tx: Tx, case_id: UUID) -> frozenset[str]:
+    """Return which of the case's photos can be shown: a report may name one that is still on its way."""
+    named = sa.select(CasePhoto.sha256).where(CasePhoto.case_id == case_id, _sent_by_somebody_of_it())
+    return frozenset(tx.execute(named).scalars())
 
 
 def photo_seen(tx: Tx, sha256: str, *, sight: Sight) -> bool:
-    """Whether the photo is of a case that `sight` allows or of a facility, or came from the viewer."""
-    of_case = sa.exists().where(CasePhoto.sha256 == sha256, CasePhoto.case_id == Case.id, _seen(sight))
+    """Whether the photo is of a case that `sight` allows or of a facility, or came from the viewer.
+
+    Of a case is what somebody of the case sent: naming a photo in a report of one's own opens none.
+    """
+    of_case = sa.exists().where(
+        CasePhoto.sha256 == sha256, CasePhoto.case_id == Case.id, _seen(sight), _sent_by_somebody_of_it()
+    )
     of_facility = sa.exists().where(Facility.photo_sha256 == sha256)
-    own = sa.exists().where(Photo.sha256 == sha256, Photo.received_from == sight.person_id)
+    own = sa.exists().where(PhotoSender.sha256 == sha256, PhotoSender.person_id == sight.person_id)
     return bool(tx.execute(sa.select(of_case | of_facility | own)).scalar())
+
+
+def _sent_by_somebody_of_it() -> sa.ColumnElement[bool]:
+    """Return "a sender of this photo has taken a step of this case", the report among them."""
+    return (
+        sa.exists()
+        .where(
+            PhotoSender.sha256 == CasePhoto.sha256,
+            CaseStep.case_id == CasePhoto.case_id,
+            CaseStep.by_person == PhotoSender.person_id,
+        )
+        .correlate(CasePhoto)
+    )
 
 
 def _seen(sight: Sight) -> sa.ColumnElement[bool]:
@@ -363,13 +454,13 @@ def _narrowed(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
         yield _within(prefix_of(wanted.area))
     if wanted.statuses:
         yield Case.status.in_(wanted.statuses)
+        if not ENDED.intersection(wanted.statuses):
+            yield Case.closed_at.is_(None)  # so that the indexes of open cases serve
     if wanted.type is not None:
         yield Case.type_code == wanted.type
     if wanted.worker is not None:
         of = sa.select(Worker.id).where(Worker.code == wanted.worker).scalar_subquery()
         yield Case.worker_id == of
-    if wanted.text is not None:
-        yield Case.text.icontains(wanted.text, autoescape=True) | (Case.no == wanted.text)
     yield from _at_times(wanted)
 
 
@@ -378,5 +469,12 @@ def _at_times(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
         yield Case.received_at >= wanted.since
     if wanted.overdue_at is not None:
         yield sa.and_(Case.closed_at.is_(None), Case.due_at < wanted.overdue_at)
-    if wanted.before is not None:
-        yield sa.tuple_(Case.received_at, Case.id) < sa.tuple_(*map(sa.literal, wanted.before))
+
+
+def _before(wanted: Wanted) -> sa.ColumnElement[bool]:
+    """Return "older than the last case of the page before"; its moment alone is what the index knows."""
+    if wanted.before is None:
+        return sa.true()
+    at, _ = wanted.before
+    older = sa.tuple_(Case.received_at, Case.id) < sa.tuple_(*map(sa.literal, wanted.before))
+    return sa.and_(Case.received_at <= at, older)

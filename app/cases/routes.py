@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, cast
 from uuid import UUID
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, current_app
 from pydantic import AwareDatetime, Field, field_validator
 
 from app import clock
@@ -17,9 +17,10 @@ from app.cases.queries import OPEN, PAGE, CaseCard, CaseFile, CasePage, TypeCard
 from app.cases.rules import Status
 from app.errors import BadValue
 from app.grid.positions import Position
-from app.http import Description, Parsed, bbox, decode_cursor, describe, encode_cursor, json_answer
+from app.http import Description, Moment, Parsed, bbox, decode_cursor, describe, encode_cursor, json_answer
 from app.identity.access import allow, viewer
-from app.identity.rules import REPORTS, Permission
+from app.identity.rules import CARDS, LISTS, REPORTS, Permission
+from app.settings import Settings
 from app.transaction import read, write_at_once
 
 blueprint = Blueprint("cases", __name__)
@@ -83,7 +84,9 @@ class CasesQuery(Parsed):
     status: str | None = Field(None, description="Statuses, parted by commas; `open` is all that go on")
     type: str | None = Field(None, description="A type's code", max_length=16)
     worker: str | None = Field(None, description="A worker's code", max_length=16)
-    since: AwareDatetime | None = Field(None, description="Received at this moment or later")
+    since: Moment | None = Field(
+        None, description="Received at this moment or later; with a zone, or a date (local midnight)"
+    )
     text: str | None = Field(None, description="Part of the text, or a case number", max_length=100)
     after: str | None = Field(None, description="`next` of the page before", max_length=200)
     limit: int = Field(PAGE, ge=1, le=PAGE, description="How many a page")
@@ -198,7 +201,7 @@ def put_report(report_id: UUID, body: ReportBody) -> Response:
     """File a report: 201 the first time, 200 when it is sent again."""
     report = Report(id=report_id, **dict(body))
     with write_at_once() as tx:
-        filed = report_case(tx, report, by=viewer(), at=clock.now())
+        filed = report_case(tx, report, by=viewer(), at=clock.now(), outside_limit_m=_outside_limit_m())
     return json_answer(filed.case, 201 if filed.fresh else 200)
 
 
@@ -214,7 +217,7 @@ def list_types(query: TypesQuery) -> Response:
 
 
 @blueprint.get("/api/v1/cases")
-@allow(Permission.READ_CASES)
+@allow(Permission.READ_CASES, limit=LISTS)
 @describe(
     Description(
         "List cases, newest first",
@@ -234,12 +237,16 @@ def list_cases(query: CasesQuery) -> Response:
 
 
 @blueprint.get("/api/v1/cases/<uuid:case_id>")
-@allow(Permission.READ_CASES)
+@allow(Permission.READ_CASES, limit=CARDS)
 @describe(Description("Show a case with its steps", "cases", answers={200: CaseFile}, problems=(404,)))
 def show_case(case_id: UUID) -> Response:
     """Show a case with its steps."""
     with read() as tx:
         return json_answer(queries.case(tx, case_id, sight=sight_of(viewer())))
+
+
+def _outside_limit_m() -> float:
+    return cast(Settings, current_app.config["JINGWEI"]).outside_limit_km * 1_000.0
 
 
 def _statuses(text: str | None) -> tuple[str, ...]:

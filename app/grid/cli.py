@@ -78,7 +78,9 @@ def locate(  # noqa: PLR0917 - click calls by keyword
         raise click.UsageError("give LON LAT, or --file points.csv --out out.csv")
     if source is not None and (as_json or accuracy_m is not None):
         raise click.UsageError("--json and --accuracy are about one place, not about a file")
-    transaction.bind(make_engine(read_settings(), pool_size=1))
+    settings = read_settings()
+    zone = ZoneInfo(settings.timezone)
+    transaction.bind(make_engine(settings, pool_size=1))
     at = at or clock.now()
     if source is not None and out is not None:
         _locate_file(source, out, crs=crs, at=at)
@@ -87,11 +89,12 @@ def locate(  # noqa: PLR0917 - click calls by keyword
     x, y = to_wgs84(asked.lon, asked.lat, asked.crs)
     with read() as tx:
         found = queries.locate(tx, x, y, at=at, accuracy_m=asked.accuracy_m)
-    click.echo(orjson.dumps(found, option=orjson.OPT_UTC_Z) if as_json else "\n".join(_told(found)))
+    click.echo(orjson.dumps(found, option=orjson.OPT_UTC_Z) if as_json else "\n".join(_told(found, zone)))
 
 
-def _told(found: Located) -> Iterator[str]:
-    yield f"position   {found.lon:.6f} {found.lat:.6f} (WGS 84), {found.at.isoformat(timespec='seconds')}"
+def _told(found: Located, zone: ZoneInfo) -> Iterator[str]:
+    at = found.at.astimezone(zone).isoformat(" ", "seconds")
+    yield f"position   {found.lon:.6f} {found.lat:.6f} (WGS 84), {at}"
     away = f"outside, the nearest is {found.distance_m:,.1f} m away" if found.distance_m is not None else ""
     yield f"cell       {found.cell.code}  {away or f'{found.cell.area_m2 / 10_000:.2f} ha'}"
     for name in ("community", "town", "district"):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from app import clock
 from app.grid import queries
 from app.grid.positions import Position
 from app.grid.queries import Located
-from app.http import Description, describe, json_answer
+from app.http import Description, Moment, describe, json_answer
 from app.identity.access import allow, viewer
-from app.identity.rules import Permission
+from app.identity.rules import CARDS, Permission
 from app.transaction import read
 from gis.crs import to_wgs84
 
@@ -21,11 +21,13 @@ blueprint = Blueprint("grid", __name__)
 class LocateQuery(Position):
     """A position, and the moment as of which it is asked about."""
 
-    at: AwareDatetime | None = Field(None, description="As of this moment, with a zone; left out: now")
+    at: Moment | None = Field(
+        None, description="As of this moment, with a zone, or this date (local midnight); left out: now"
+    )
 
 
 @blueprint.get("/api/v1/locate")
-@allow(Permission.LOCATE)
+@allow(Permission.LOCATE, limit=CARDS)
 @describe(
     Description(
         "Say in which cell a place lies and who holds it",

@@ -134,6 +134,11 @@ REPORTS = Limit("reports", amount=300, by_token=120_000, lease=30)
 STEPS = Limit("steps", amount=600, by_token=120_000, lease=30)
 PRINTS = Limit("prints", amount=60, by_token=600)
 PHOTOS = Limit("photos", amount=300, by_token=60_000, lease=10)
+LISTS = Limit("lists", amount=300, by_token=12_000, lease=20)
+SEARCHES = Limit("searches", amount=600, by_token=12_000, lease=40)
+"""A search is asked at nearly every key."""
+
+CARDS = Limit("cards", amount=1_200, by_token=60_000, lease=60)
 TILES = Limit("tiles", amount=6_000, by_token=120_000, lease=200)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,9 @@ from gis.errors import BadCode
 from gis.findings import Finding, Severity, finding, has_errors
 from gis.formats import Layer
 
+DATED = frozenset({Subject.CELLS, Subject.POSTS})
+"""What holds from a moment on; the rest holds as soon as it is written."""
+SUBJECTS_ZH = {Subject.FACILITIES: "部件", Subject.WORKERS: "网格员"}
 MISPLACED_ROWS = 5
 MISPLACED_SHARE = 0.05
 """So many rows beside their place are no single mistakes."""
@@ -55,7 +58,7 @@ class Examination:
         return not has_errors(self.findings)
 
 
-def examine(subject: Subject, layer: Layer, city: City, *, terms: Terms) -> Examination:
+def examine(subject: Subject, layer: Layer, city: City, *, terms: Terms, at: datetime) -> Examination:
     """Check a layer against the city; no database is held meanwhile.
 
     Raises:
@@ -72,6 +75,7 @@ def examine(subject: Subject, layer: Layer, city: City, *, terms: Terms) -> Exam
         )
     rows, findings = _EXAMINE[subject](table, layer, city, terms)
     findings += _datum(layer, findings)
+    findings += _moment(subject, terms, at)
     told = [replace_severity(f, terms.accepted) for f in (*layer.findings, *findings)]
     return Examination(subject, rows, tuple(told), city.version)
 
@@ -92,6 +96,32 @@ def _datum(layer: Layer, findings: Sequence[Finding]) -> Iterator[Finding]:
         severity=Severity.WARNING,
         value=layer.crs,
     )
+
+
+def _moment(subject: Subject, terms: Terms, at: datetime) -> Iterator[Finding]:
+    """Yield a warning when the change would hold from a moment that is past, or has no such moment."""
+    since = f"{terms.since:%Y-%m-%d %H:%M}"
+    if subject not in DATED:
+        if terms.since != at:
+            yield finding(
+                "from-unused",
+                None,
+                f"--from {since} changes nothing: {subject.value} hold as soon as they are written.",
+                f"--from {since} 不起作用：{SUBJECTS_ZH[subject]}写入后立即生效。",
+                severity=Severity.WARNING,
+                value=since,
+            )
+    elif terms.since < at:
+        yield finding(
+            "from-past",
+            None,
+            f"--from {since} lies in the past: the record of who held what since then is rewritten, "
+            "and cases filed since keep the cell that they were given. Leave --from out to change from now.",
+            f"--from {since} 早于现在：此后的责任记录将被改写，其间已立案件仍保留原单元网格。"
+            "若从现在起生效，请不加 --from。",
+            severity=Severity.WARNING,
+            value=since,
+        )
 
 
 def replace_severity(found: Finding, accepted: frozenset[str]) -> Finding:
@@ -206,7 +236,7 @@ def _posts(table: pd.DataFrame, layer: Layer, city: City, terms: Terms) -> tuple
 
     def moment(text: str) -> datetime:
         found = datetime.fromisoformat(text)
-        return (found if found.tzinfo else found.replace(tzinfo=terms.zone)).astimezone(UTC)
+        return (found if found.tzinfo else found.replace(tzinfo=terms.zone)).astimezone(terms.zone)
 
     since = _parsed(table, "since", moment, findings) if "since" in table else [None] * count
     until = _parsed(table, "until", moment, findings) if "until" in table else [None] * count

@@ -19,6 +19,8 @@ import click
 from tqdm import tqdm
 
 from app import clock, transaction
+from app.audit.actions import record
+from app.audit.rules import Action, operator_of_machine
 from app.db import make_engine
 from app.errors import JingweiError
 from app.grid.cli import Moment
@@ -36,6 +38,15 @@ if TYPE_CHECKING:
 
 SHOWN = 10
 WORDS_ZH = {"error": "错误", "warning": "警告", "note": "提示"}
+CHANGES_ZH = {
+    "added": "新增",
+    "changed": "变更",
+    "redrawn": "重绘",
+    "ended": "停用",
+    "withdrawn": "撤回",
+    "unchanged": "不变",
+    "posts ended": "岗位终止",
+}
 subjects = click.Choice([subject.value for subject in Subject])
 
 
@@ -149,10 +160,11 @@ def run_import(
     from gis import formats  # noqa: PLC0415
 
     wanted = Subject(subject)
-    at = clock.now()
+    zone, at = ZoneInfo(settings.timezone), clock.now()
     terms = actions.Terms(
-        since=since or at,
-        zone=ZoneInfo(settings.timezone),
+        # In the city's time: what is told about it is told in that.
+        since=(since or at).astimezone(zone),
+        zone=zone,
         metric_epsg=settings.metric_epsg,
         accepted=frozenset(accept),
     )
@@ -172,13 +184,17 @@ def run_import(
             swap=swap,
         )
         stage("checking")
-        made = actions.examine(wanted, read, city, terms=terms)
+        made = actions.examine(wanted, read, city, terms=terms, at=at)
         changes: Mapping[str, int] | None = None
-        if applied and made.sound:
+        if made.sound:
             stage("writing")
-            with transaction.write() as tx:
-                changes = actions.apply(tx, made, origin=_origin(file, read, note), terms=terms, at=at)
-    return _report(file, read, made, changes, since=terms.since)
+            # A dry run does all of it and takes it back, so that what it says is what --apply will do.
+            with transaction.write() if applied else transaction.rehearse() as tx:
+                origin = _origin(file, read, note)
+                changes = actions.apply(tx, made, origin=origin, terms=terms, at=at)
+                told = {"file": origin.name, "sha256": origin.sha256, "changes": dict(changes)}
+                record(tx, Action.IMPORTED, f"file {subject}", by=operator_of_machine(), detail=told)
+    return _report(file, read, made, changes, since=terms.since, applied=applied)
 
 
 def _origin(file: str, layer: Layer, note: str) -> Origin:
@@ -202,6 +218,7 @@ def _report(
     changes: Mapping[str, int] | None,
     *,
     since: datetime,
+    applied: bool,
 ) -> dict[str, Any]:
     counted = Counter(found.severity.value for found in made.findings)
     return {
@@ -214,7 +231,7 @@ def _report(
         "rows": len(layer),
         "from": since,
         "sound": made.sound,
-        "applied": changes is not None,
+        "applied": applied and changes is not None,
         "changes": None if changes is None else dict(changes),
         "counts": {severity.value: counted[severity.value] for severity in Severity},
         "findings": list(made.findings),
@@ -238,24 +255,28 @@ def lines(report: Mapping[str, Any], *, language: str, everything: bool = False)
     else:
         yield f"{file}: {rows:,} rows{f', taken for {crs}' if crs else ''}, text {encoding}."
     yield from _findings(report["findings"], language, everything=everything)
-    if report["applied"]:
-        changed = ", ".join(f"{count:,} {word}" for word, count in report["changes"].items())
-        yield (
-            f"已写入，自 {report['from']:%Y-%m-%d %H:%M} UTC 起生效：{changed}。"
-            if chinese
-            else (f"Written, holding from {report['from']:%Y-%m-%d %H:%M} UTC: {changed}.")
-        )
-    elif report["sound"]:
-        yield (
-            "未发现错误；未写入任何数据。加 --apply 写入。"
-            if chinese
-            else ("No errors. Nothing was written: add --apply to write.")
-        )
+    if report["sound"]:
+        yield _changes(report, chinese=chinese)
     else:
         count = report["counts"]["error"]
         yield (
             f"有 {count:,} 处错误；未写入任何数据。" if chinese else f"{count:,} errors. Nothing was written."
         )
+
+
+def _changes(report: Mapping[str, Any], *, chinese: bool) -> str:
+    """Return what was changed, or would be, and from when, in the city's time."""
+    counts = report["changes"].items()
+    since = f"{report['from']:%Y-%m-%d %H:%M}"
+    if chinese:
+        changed = "，".join(f"{CHANGES_ZH[word]} {count:,}" for word, count in counts)
+        if report["applied"]:
+            return f"已写入，自 {since} 起生效：{changed}。"
+        return f"未发现错误；未写入任何数据。加 --apply 写入，自 {since} 起生效：{changed}。"
+    changed = ", ".join(f"{count:,} {word}" for word, count in counts)
+    if report["applied"]:
+        return f"Written, holding from {since}: {changed}."
+    return f"No errors. Nothing was written: add --apply to write, holding from {since}: {changed}."
 
 
 def _findings(findings: list[Finding], language: str, *, everything: bool) -> Iterator[str]:
@@ -293,7 +314,12 @@ def export(subject: str, file: Path, *, at: datetime | None, crs: str, encoding:
     from gis import formats  # noqa: PLC0415
 
     prefix = area.removesuffix("00") if len(area) == 6 else area
-    with _database(read_settings()), transaction.read(snapshot=True) as tx:
-        frame = queries.contents(tx, Subject(subject), at=at or clock.now(), area=prefix)
+    with _database(read_settings()):
+        with transaction.read(snapshot=True) as tx:
+            frame = queries.contents(tx, Subject(subject), at=at or clock.now(), area=prefix)
+        # recorded before the file is there: an export that fails was tried at least
+        with transaction.write() as tx:
+            told = {"file": file.name, "rows": len(frame), "area": area}
+            record(tx, Action.EXPORTED, f"file {subject}", by=operator_of_machine(), detail=told)
     formats.write(frame, file, crs=crs, encoding=encoding, name=subject)
     click.echo(f"{file}: {len(frame):,} {subject}")

@@ -13,7 +13,7 @@ from pydantic import Field
 from app import clock, i18n
 from app.http import Answer, Description, Parsed, describe, json_answer
 from app.identity.access import allow, viewer
-from app.identity.rules import Permission
+from app.identity.rules import CARDS, SEARCHES, Permission
 from app.maps import cards, search
 from app.settings import Settings
 from app.transaction import read
@@ -39,7 +39,7 @@ def _describe_card(summary: str, answer: type[Answer], code: Mapping[str, Any]) 
 
 
 @blueprint.get("/search")
-@allow(Permission.READ_MAP)
+@allow(Permission.READ_MAP, limit=SEARCHES)
 @describe(
     Description(
         "Areas, cells, facilities, cases and workers by code or name",
@@ -57,7 +57,7 @@ def find(query: SearchQuery) -> Response:
 
 
 @blueprint.get("/cells/<code>")
-@allow(Permission.READ_MAP)
+@allow(Permission.READ_MAP, limit=CARDS)
 @describe(_describe_card("A cell: its place, holders, facilities and open cases", cards.CellCard, CELL_CODE))
 def cell(code: str) -> Response:
     """Answer a cell's card."""
@@ -66,7 +66,7 @@ def cell(code: str) -> Response:
 
 
 @blueprint.get("/facilities/<code>")
-@allow(Permission.READ_MAP)
+@allow(Permission.READ_MAP, limit=CARDS)
 @describe(
     _describe_card("A facility: its type, condition, cell and holder", cards.FacilityCard, FACILITY_CODE)
 )
@@ -77,7 +77,7 @@ def facility(code: str) -> Response:
 
 
 @blueprint.get("/areas/<code>")
-@allow(Permission.READ_MAP)
+@allow(Permission.READ_MAP, limit=CARDS)
 @describe(_describe_card("A district, town or community: what it holds", cards.AreaCard, AREA_CODE))
 def area(code: str) -> Response:
     """Answer an area's card."""
@@ -86,7 +86,7 @@ def area(code: str) -> Response:
 
 
 @blueprint.get("/workers/<code>")
-@allow(Permission.READ_WORKERS)
+@allow(Permission.READ_WORKERS, limit=CARDS)
 @describe(_describe_card("A worker of your areas: duty, cells and open cases", cards.WorkerCard, WORKER_CODE))
 def worker(code: str) -> Response:
     """Answer a worker's card."""
@@ -95,7 +95,7 @@ def worker(code: str) -> Response:
 
 
 @blueprint.get("/summary")
-@allow(Permission.READ_MAP)
+@allow(Permission.READ_MAP, limit=CARDS)
 @describe(
     Description(
         "How much each layer of the map holds for you",
@@ -115,7 +115,7 @@ def summary() -> Response:
 
 
 @blueprint.get("/density")
-@allow(Permission.READ_MAP)
+@allow(Permission.READ_MAP, limit=CARDS)
 @describe(
     Description(
         "How many cases, open or of the last 90 days, each cell and town has for you",

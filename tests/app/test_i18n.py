@@ -1,5 +1,7 @@
 """English is complete, and a language once chosen stays."""
 
+import pytest
+
 from app import i18n
 
 
@@ -34,6 +36,30 @@ def test_a_page_is_chinese_until_english_is_chosen(client):
     page = client.get("/sign-in", headers=browser).text
     assert '<html lang="en">' in page
     assert "没有连上服务器" in page, "the modules' words come with the page"
+
+
+@pytest.mark.parametrize(
+    ("header", "lang"),
+    [
+        ("en-US,en;q=0.9", "en"),
+        ("en;q=0.4, zh-TW;q=0.8", "zh-CN"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh-CN"),
+        ("ja,en;q=0.5", "en"),
+        ("ja", "zh-CN"),
+        ("*", "zh-CN"),
+        ("", "zh-CN"),
+    ],
+)
+def test_the_first_visit_speaks_the_browsers_language_and_a_choice_wins(client, header, lang):
+    browser = {"Accept": "text/html", "Accept-Language": header}
+    page = client.get("/sign-in", headers=browser)
+    assert f'<html lang="{lang}"' in page.text
+    assert "Accept-Language" in page.headers["Vary"]
+    other = "zh" if lang == "en" else "en"
+    client.get(f"/sign-in?lang={other}", headers=browser)
+    assert (
+        f'<html lang="{"zh-CN" if other == "zh" else "en"}"' in client.get("/sign-in", headers=browser).text
+    )
 
 
 def test_a_theme_once_chosen_stays(client):

@@ -74,7 +74,7 @@ def city(app, tx):
         clients[who] = app.test_client()
         clients[who].environ_base["HTTP_AUTHORIZATION"] = f"Bearer {people.token(tx, who)}"
     words = [case.no, WORKER, WORKER_PHONE, CITIZEN, CITIZEN_PHONE, WORDS]
-    return City(app, clients, Addresses(cases=[str(case.id)], photos=["0" * 64], words=words))
+    return City(app, clients, Addresses([str(case.id)], [int(case.no)], photos=["0" * 64], words=words))
 
 
 def may_hold(who: str, mark: str, endpoint: str, *, page: bool) -> bool:

@@ -176,6 +176,12 @@ RULES: Mapping[str, Named] = {
         own_status=frozenset({201}),
         body=lambda: {"json": {"type": "A08", "nature": "help", "text": "wall"}},
     ),
+    "case_pages.case_by_number": Named(
+        lambda city, role: {"no": int(city.numbers[city.own(role)])},
+        lambda city, role: {"no": int(city.numbers[city.foreign(role)])},
+        {"no": 10**19 - 1},
+        own_status=frozenset({302}),
+    ),
     "photos.show_photo": of_case("sha256", "photos", "0" * 64),
     # anybody reports anywhere; a report that is somebody else's is neither shown nor changed
     "cases.put_report": Named(
@@ -261,6 +267,7 @@ def test_no_list_search_tile_or_page_holds_anything_of_a_foreign_area(walled, ro
     } | {name: name in named for name in NAMES.values()}
     addresses = Addresses(
         cases=[str(one) for one in walled.ids.values()],
+        numbers=[int(one) for one in walled.numbers.values()],
         photos=list(walled.photos.values()),
         words=[*walled.numbers.values(), *NAMES.values(), "wall-"],
     )

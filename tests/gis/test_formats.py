@@ -197,6 +197,18 @@ def test_a_geopackage_in_gcj02_carries_no_crs_so_that_nobody_takes_it_for_wgs84(
         read(tmp_path / "a.gpkg")
 
 
+def test_ewkt_names_its_system_but_two_of_them_are_asked_about(tmp_path):
+    (tmp_path / "a.csv").write_text('wkt,code\n"SRID=4326;POINT (123 41)",1\n"POINT (123 41)",2\n')
+    layer = read(tmp_path / "a.csv")
+    assert (layer.crs, layer.geometries[0].x, layer.findings) == ("wgs84", 123, ())
+    assert read(tmp_path / "a.csv", crs="gcj02").crs == "gcj02"
+    for bad in ("4490", "999999"):
+        text = f'wkt,code\n"SRID=4326;POINT (123 41)",1\n"SRID={bad};POINT (123 41)",2\n'
+        (tmp_path / "b.csv").write_text(text if bad == "4490" else text.replace("4326", bad))
+        with pytest.raises(NoCrs):
+            read(tmp_path / "b.csv")
+
+
 @pytest.mark.parametrize("ending", ["gpkg", "csv"])
 def test_a_table_without_geometry_goes_out_and_comes_back(ending, tmp_path):
     frame = gpd.GeoDataFrame(

@@ -16,6 +16,7 @@ from app.cases.actions import (
     OtherFacility,
     Report,
     ReportDiffers,
+    TooFar,
     UnknownFacility,
     UnknownType,
     report_case,
@@ -176,6 +177,21 @@ def test_outside_the_grid_a_desk_has_it_and_the_distance_is_told(tx, worker):
     assert (case.cell, case.nearest_cell, case.worker) == (None, cell_code(0, 0), None)
     assert case.outside_m == pytest.approx(84, abs=0.5)
     assert case.desk.code == "210302001"
+
+
+def test_how_far_outside_is_a_setting_and_a_known_report_answers_as_it_did(tx, worker):
+    far = replace(a_report(), lon=100.0)
+    assert report_case(tx, far, by=worker, at=NOW, outside_limit_m=5e6).fresh
+    assert not report_case(tx, far, by=worker, at=NOW).fresh
+    with pytest.raises(TooFar, match="km outside the grid"):
+        report_case(tx, replace(far, id=uuid4()), by=worker, at=NOW)
+
+
+def test_within_the_citys_box_a_report_pays_nothing_for_it(tx, worker, statements):
+    report_case(tx, a_report(), by=worker, at=NOW)
+    statements.clear()
+    report_case(tx, a_report(), by=worker, at=NOW)
+    assert statements == []  # the one that files it goes past SQLAlchemy
 
 
 def test_without_a_grid_nothing_is_filed(tx, worker):

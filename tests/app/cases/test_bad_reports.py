@@ -50,7 +50,7 @@ def test_the_counts_would_notice_a_report(api, tx):
     before = rows(tx)
     assert worker.put(f"reports/{uuid4()}", data=whole(photos=["0" * 64])).status_code == 201
     changed = {name for name, count in rows(tx).items() if count != before[name]}
-    assert changed == {"cases", "case_steps", "case_photos", "events"}
+    assert changed == {"cases", "case_steps", "case_photos", "events", "audit_log"}
 
 
 @pytest.mark.parametrize(
@@ -113,6 +113,20 @@ def test_a_field_that_does_not_fit(refused, changes, field, value, mend):
     assert mend in line["message"]
     assert field in told["detail"]
     assert mend in told["detail"]
+
+
+@pytest.mark.parametrize(("lon", "lat"), [(0, 0), (LAT, LON - 80), (LON + 0.8, LAT), (-180, -90)])
+def test_a_place_far_outside_the_grid_is_told_with_its_distance(refused, lon, lat):
+    told = refused(whole(lon=lon, lat=lat))
+    assert told["code"] == "too_far"
+    assert "km outside the grid, and at most 50 km are taken; give longitude first" in told["detail"]
+
+
+def test_a_place_a_little_outside_the_grid_is_for_a_desk(api):
+    answer = api("worker").put(f"reports/{uuid4()}", json={"type": "F0101", "lon": LON + 0.4, "lat": LAT})
+    assert answer.status_code == 201
+    assert 20_000 < answer.json["outside_m"] < 50_000
+    assert answer.json["desk"]
 
 
 def test_tomorrow_is_told_with_our_time(refused):
@@ -215,4 +229,9 @@ def test_an_id_that_is_none_is_not_found(api, tx):
     for called in ("1", "not-a-uuid", "0" * 32, "%00"):
         answer = worker.put(f"reports/{called}", data=whole())
         assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
+        assert answer.json["errors"][0]["field"] == "report_id"
+        assert "is no UUID; make one where the report is made" in answer.json["detail"]
     assert rows(tx) == before
+    answer = worker.get("cases/2103022026050400001")
+    assert "GET /api/v1/cases?text=2103022026050400001" in answer.json["detail"]
+    assert "nothing stands at /api/v1/nowhere; GET /api/openapi.json" in worker.get("nowhere").json["detail"]

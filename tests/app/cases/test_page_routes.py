@@ -70,6 +70,8 @@ def test_a_page_holds_fifty_and_links_to_the_older_ones(client_as, monkeypatch):
         ({"text": "垃圾"}, [True, False]),
         ({"status": "overdue"}, [False, False]),
         ({"status": "closed"}, [False, False]),
+        ({"worker": "W0001"}, [True, False]),
+        ({"cell": cell_code(0, 0)}, [True, False]),
         ({"status": "all", "type": "", "area": "", "text": " "}, [True, True]),
     ],
 )
@@ -95,6 +97,10 @@ def test_overdue_cases_are_those_past_their_limit(client_as, tx):
     ("query", "field"),
     [
         ({"area": "99"}, "区域"),
+        ({"area": "210399"}, "区域"),
+        ({"type": "F9999"}, "类型"),
+        ({"worker": "W7777"}, "网格员"),
+        ({"cell": "210302001001999"}, "单元网格"),
         ({"status": "lost"}, "状态"),
         ({"text": "a\0b"}, "编号或说明"),
         ({"after": "nonsense"}, "翻页"),
@@ -140,6 +146,7 @@ def test_a_case_shows_its_facts_its_steps_and_its_photos(client_as, tx):
 def test_the_list_asks_the_database_the_same_number_of_times_however_long(client_as, statements):
     client = client_as("dispatcher")
     filed(client)
+    page(client, "/cases")  # takes the first lease of the limit
     asked = []
     for _ in range(2):
         statements.clear()
@@ -160,3 +167,20 @@ def test_a_limit_is_told_by_state_and_minutes(client_as, tx):
     assert due(case, case.due_at - timedelta(minutes=59)) == Due("soon", 59)
     assert due(case, case.due_at + timedelta(minutes=1)) == Due("overdue", 1)
     assert Due("open", 1501).parts == (1, 1, 1)
+
+
+def test_a_cases_number_leads_to_the_case_and_a_foreign_one_nowhere(client_as):
+    client = client_as("dispatcher")
+    case = filed(client)
+    answer = page(client, f"/cases/{case['no']}")
+    assert (answer.status_code, answer.location) == (302, f"/cases/{case['id']}")
+    assert page(client_as("citizen"), f"/cases/{case['no']}").status_code == 404
+    assert page(client, "/cases/9999999999999999999").status_code == 404
+
+
+def test_an_address_that_is_none_keeps_the_way_around(client_as, client):
+    text = page(client_as("dispatcher"), "/cases/not-a-uuid").text
+    assert "没有这个页面" in text
+    assert "is no UUID" in text
+    assert 'class="nav"' in text
+    assert 'class="nav"' not in client.get("/cases/not-a-uuid", headers={"Accept": "text/html"}).text

@@ -192,6 +192,29 @@ def test_a_photo_is_seen_by_who_sees_its_case_or_sent_it(api, tx):
     assert api("citizen").client.get(f"/api/v1/{path}").status_code == 401
 
 
+def test_naming_a_photo_in_a_report_of_ones_own_opens_it_to_nobody(api, tx):
+    people.person(tx, "thief", "citizen")
+    data, late = picture(1), picture(2)
+    send(api("citizen"), data)
+    for photo in (data, late):
+        report(api("thief"), 0, name_of(photo))
+    send(api("citizen"), late)
+    for photo in (data, late):
+        for name in ("thief", "worker", "dispatcher"):
+            assert api(name).get(f"photos/{name_of(photo)}").status_code == 404
+        assert api("citizen").get(f"photos/{name_of(photo)}").status_code == 200
+
+
+def test_a_photo_that_went_round_is_shown_where_whoever_has_it_names_it(api, tx):
+    people.person(tx, "neighbour", "citizen")
+    data = picture(1)
+    assert [send(api(name), data).status_code for name in ("citizen", "neighbour")] == [201, 200]
+    case = report(api("neighbour"), 0, name_of(data))
+    for name in ("citizen", "neighbour", "dispatcher"):
+        assert api(name).get(f"photos/{name_of(data)}").status_code == 200
+    assert case["photos"] == [name_of(data)]
+
+
 def test_a_facilitys_photo_is_seen_by_everybody_signed_in(api, tx):
     data = picture(1)
     send(api("worker"), data)

@@ -127,7 +127,7 @@ def test_a_list_is_narrowed_by_every_filter(api):
         ({"area": C}, [third]),
         ({"type": "E0110"}, [second]),
         ({"worker": "W0001"}, [first]),
-        ({"worker": "W0009"}, []),
+        ({"worker": "W0005"}, []),
         ({"status": "open"}, [third, second, first]),
         ({"status": "closed,void"}, []),
         ({"status": "closed,reported"}, [third, second, first]),
@@ -180,6 +180,43 @@ def test_a_filter_that_does_not_fit_is_told(api, query, words):
     answer = api("dispatcher").get("cases", **query)
     assert answer.status_code == 422
     assert words in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("field", "code", "mend"),
+    [
+        ("type", "F9999", "GET /api/v1/types lists them"),
+        ("worker", "W7777", "take one from a case"),
+        ("cell", "210302001001999", "GET /api/v1/locate"),
+        ("area", "210399", "GET /api/v1/search finds areas"),
+    ],
+)
+def test_a_filter_that_names_nothing_is_told_and_one_that_finds_nothing_is_not(api, field, code, mend):
+    worker = api("worker")
+    case = file(worker)
+    answer = worker.get("cases", **{field: code})
+    assert (answer.status_code, answer.json["code"]) == (422, "unknown_filter")
+    assert mend in answer.json["detail"]
+    assert code in answer.json["errors"][0]["value"]
+    known = {"type": "E0110", "worker": "W0002", "cell": case["cell"], "area": "210302002"}[field]
+    assert ids(worker.get("cases", **{field: known}, since="2030-01-01")) == []
+
+
+def test_a_plain_date_is_local_midnight(api, tx):
+    worker = api("worker")
+    late, early = file(worker)["id"], file(worker)["id"]
+    for case_id, moment in ((late, "2026-04-30T16:00Z"), (early, "2026-04-30T15:59:59Z")):
+        at = datetime.fromisoformat(moment)
+        tx.execute(sa.update(Case).where(Case.id == case_id).values(received_at=at, observed_at=at))
+    assert ids(worker.get("cases", since="2026-05-01")) == [late]
+    assert ids(worker.get("cases", since="2026-05-01T00:00:00+08:00")) == [late]
+    # curl sends "+" as it is, which means a blank
+    raw = worker.client.get("/api/v1/cases?since=2026-05-01T00:00:00+08:00", headers=worker.headers)
+    assert ids(raw) == [late]
+    for bad in ("2026-02-30", "2026-05-01T08:00", "20260501", ""):
+        answer = worker.get("cases", since=bad)
+        assert answer.status_code == 422, bad
+        assert "write it like 2026-05-01T08:00:00+08:00" in answer.json["detail"]
 
 
 def test_geojson_has_the_same_cases(api):

@@ -58,6 +58,12 @@ def test_a_place_is_told_in_words(jingwei):
     assert "2103020101000001" in said
 
 
+def test_a_moment_is_told_in_local_time(jingwei):
+    _, said, _ = jingwei("locate", LON, LAT, "--at", "2026-05-04T09:00:00Z")
+    assert "(WGS 84), 2026-05-04 17:00:00+08:00" in said
+    assert "(WGS 84), 2026-05-04 00:00:00+08:00" in jingwei("locate", LON, LAT, "--at", "2026-05-04")[1]
+
+
 def test_json_is_the_answer_of_the_api(jingwei, client_as):
     at = "2026-05-04T09:00:00Z"
     query = {"lon": LON, "lat": LAT, "at": at, "accuracy_m": "60"}

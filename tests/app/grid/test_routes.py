@@ -70,3 +70,11 @@ def test_a_query_that_does_not_fit_is_told(api, query, field, words):
 
 def test_a_citizen_may_not_locate(api):
     assert api("citizen").get("locate", lon=122.99, lat=41.1).status_code == 403
+
+
+def test_a_plain_date_is_local_midnight(api):
+    lon, lat = middle(0, 0)
+    answer = api("dispatcher").get("locate", lon=lon, lat=lat, at="2026-05-04")
+    assert (answer.status_code, answer.json["at"]) == (200, "2026-05-03T16:00:00Z")
+    answer = api("dispatcher").get("locate", lon=lon, lat=lat, at="20260504")
+    assert "is no moment; write it like" in answer.json["errors"][0]["message"]

@@ -201,3 +201,26 @@ def test_the_gate_belongs_to_the_application(app):
     with app.test_request_context("/"):
         assert gate() is gate()
         assert "viewer" not in g
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "path"),
+    [
+        ("cards.find", "/api/v1/search?q=x"),
+        ("cards.cell", "/api/v1/cells/210302001001001"),
+        ("cards.summary", "/api/v1/summary"),
+        ("cases.list_cases", "/api/v1/cases"),
+        ("case_pages.cases", "/cases"),
+        ("grid.locate", "/api/v1/locate?lon=123&lat=41"),
+    ],
+)
+def test_who_asks_too_often_waits(app, client_as, monkeypatch, endpoint, path):
+    """Search, cards and lists are cheap, but not so cheap that one caller may ask without end."""
+    given = app.view_functions[endpoint].limit
+    assert given.by_token >= given.amount >= 300
+    monkeypatch.setattr(app.view_functions[endpoint], "limit", Limit("tests", amount=2, by_token=2))
+    client = client_as("dispatcher")
+    statuses = [client.get(path).status_code for _ in range(3)]
+    assert statuses[:2] == [200, 200]
+    assert statuses[2] == 429
+    assert 1 <= int(client.get(path).headers["Retry-After"]) <= 60

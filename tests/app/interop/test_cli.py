@@ -33,8 +33,7 @@ def frame(tx, subject="cells", **limits):
 
 
 def run(settings, subject, path, **given):
-    crs = "wgs84" if str(path).endswith("csv") else None
-    return cli.run_import(settings, subject=subject, file=str(path), **{"crs": crs, **given})
+    return cli.run_import(settings, subject=subject, file=str(path), **given)
 
 
 def state(tx):
@@ -88,6 +87,49 @@ def test_a_dry_run_writes_nothing(tx, settings, tmp_path):
     assert report["sound"]
     assert not report["applied"]
     assert state(tx) == before
+
+
+@pytest.mark.parametrize("subject", [subject.value for subject in Subject])
+def test_a_dry_run_says_what_apply_will_do(tx, settings, tmp_path, subject):
+    rows = frame(tx, subject)
+    rows = rows.drop(index=rows.index[-1]) if subject in {"cells", "posts"} else rows
+    column = {"cells": "population", "facilities": "address", "workers": "phone", "posts": "code"}[subject]
+    rows.loc[0, column] = 8 if subject == "cells" else "changed"
+    formats.write(rows, tmp_path / "a.gpkg")
+    accept = ("gap",)
+    dry = run(settings, subject, tmp_path / "a.gpkg", accept=accept)
+    assert dry["sound"], dry["findings"]
+    applied = run(settings, subject, tmp_path / "a.gpkg", accept=accept, applied=True)
+    assert dry["changes"] == applied["changes"]
+    assert dry["changes"]["unchanged"] < len(rows) + 1
+    (told,) = [line for line in cli.lines(dry, language="en") if "add --apply to write" in line]
+    assert f"{dry['changes']['unchanged']:,} unchanged" in told
+    (told,) = [line for line in cli.lines(dry, language="zh") if "加 --apply 写入" in line]
+    assert f"不变 {dry['changes']['unchanged']:,}" in told
+
+
+def test_a_change_that_holds_from_the_past_is_warned_of_in_local_time(tx, settings, tmp_path):
+    formats.write(frame(tx), tmp_path / "a.gpkg")
+    since = datetime(2026, 10, 31, 16, tzinfo=UTC)
+    report = run(settings, "cells", tmp_path / "a.gpkg", since=since)
+    assert "warning:from-past" in kinds(report)
+    told = "\n".join(cli.lines(report, language="en"))
+    assert "--from 2026-11-01 00:00 lies in the past" in told
+    assert "holding from 2026-11-01 00:00:" in told
+    assert "UTC" not in told
+    assert "from-past" not in str(kinds(run(settings, "cells", tmp_path / "a.gpkg")))
+    formats.write(frame(tx, "workers"), tmp_path / "b.gpkg")
+    assert kinds(run(settings, "workers", tmp_path / "b.gpkg", since=since)) == ["warning:from-unused"]
+
+
+@pytest.mark.parametrize("crs", ["wgs84", "gcj02", "bd09", "cgcs2000", "EPSG:4550"])
+@pytest.mark.parametrize("subject", ["cells", "facilities"])
+def test_a_csv_says_its_system_itself(tx, settings, tmp_path, subject, crs):
+    formats.write(frame(tx, subject), tmp_path / "a.csv", crs=crs)
+    report = run(settings, subject, tmp_path / "a.csv")
+    assert report["sound"], report["findings"]
+    assert report["crs"] == crs
+    assert "warning:crs-overruled" not in kinds(report)
 
 
 def test_a_split_cell_is_a_version_that_holds_from_its_date(tx, settings, tmp_path):
