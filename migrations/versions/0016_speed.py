@@ -8,7 +8,7 @@ from sqlalchemy import text
 from app.schema import function_sql
 
 revision = "0016_speed"
-down_revision = "0008_loop"
+down_revision = "0011_figures"
 branch_labels = None
 depends_on = None
 
