@@ -53,4 +53,5 @@ def create_app(settings: Settings | None = None) -> Flask:
     access.install(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    http.close(app, security.headers(settings))
     return app

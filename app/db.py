@@ -8,7 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from weakref import WeakSet
 
 import orjson
 import sqlalchemy as sa
@@ -24,7 +25,7 @@ from app.errors import BadSetting
 from app.settings import Settings
 
 HERE = Path(__file__).resolve().parent
-UNREPLICATED = "jingwei_unreplicated"
+_unreplicated: WeakSet[PsycopgConnection[Any]] = WeakSet()
 
 Code = sa.Text(collation="C")
 """Codes compare bytewise, so that "the smallest code" is the same in SQL, numpy and Python."""
@@ -93,17 +94,30 @@ def make_engine(settings: Settings, *, pool_size: int = 8) -> sa.Engine:
     return engine
 
 
-def _watch_replication(connection: PsycopgConnection[Any], record: Any) -> None:
-    """Mark a connection that was warned: at a commit, it may not have reached a standby.
+def _watch_replication(connection: PsycopgConnection[Any], _record: Any) -> None:
+    """Note a connection that was warned: at a commit, it may not have reached a standby.
 
     The words are the server's, in its language, so that only class and severity are asked.
     """
 
     def note(diagnostic: Diagnostic) -> None:
         if diagnostic.sqlstate == "01000" and diagnostic.severity_nonlocalized == "WARNING":
-            record.info[UNREPLICATED] = True
+            _unreplicated.add(connection)
 
     connection.add_notice_handler(note)
+
+
+def raw(connection: sa.Connection) -> PsycopgConnection[Any]:
+    """Return the driver's connection."""
+    return cast(PsycopgConnection[Any], connection.connection.dbapi_connection)
+
+
+def was_warned(connection: sa.Connection) -> bool:
+    """Whether the connection was warned since this was last asked of it."""
+    if not _unreplicated or raw(connection) not in _unreplicated:
+        return False
+    _unreplicated.discard(raw(connection))
+    return True
 
 
 @cache
