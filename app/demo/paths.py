@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.cases.rules import ENDED, RULES, YELLOW, Status, Step
-from app.demo.working_time import Flags, Seconds, WorkingTime
+from app.cases.working_time import Flags, Seconds, WorkingTime
 
 Codes = NDArray[np.int16]
 NOT = np.int64(-1)
