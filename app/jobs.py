@@ -12,11 +12,14 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from app.transaction import Tx
 
+FIGURES = "figures"
 PUBLISH = "publish"
 COME_INTO_FORCE = "come_into_force"
 SWEEP = "sweep"
 WALK = "walk"
 ESCALATE = "escalate"
+SEAL = "seal"
+VERIFY = "verify_audit"
 
 _deferring = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 

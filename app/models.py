@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from app import blobs, transaction
 from app.assignment import models as assignment
+from app.audit import models as audit
 from app.cases import models as cases
 from app.db import Base
 from app.facilities import models as facilities
 from app.grid import models as grid
 from app.identity import models as identity
 from app.maps import models as maps
+from app.reports import models as reports
 from app.workers import models as workers
 
 __all__ = [
     "assignment",
+    "audit",
     "blobs",
     "cases",
     "facilities",
@@ -21,6 +24,7 @@ __all__ = [
     "identity",
     "maps",
     "metadata",
+    "reports",
     "transaction",
     "workers",
 ]

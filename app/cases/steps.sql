@@ -22,7 +22,7 @@ LEFT JOIN case_requests r ON r.case_id = c.id AND r.decided_at IS NULL
 WHERE c.id = :id;
 
 -- name: write_step
--- The case after a step, the step, and the event, in one statement; the caller holds the lock.
+-- The case after a step, the step, the event and the audit's row, in one statement; the caller holds the lock.
 WITH changed AS (
     UPDATE cases SET
         status = :status, community_code = :community_code, type_code = :type_code, due_at = :due_at,
@@ -53,6 +53,16 @@ event AS (
                'step', CAST(:step AS text), 'from', CAST(:from_status AS text),
                'to', changed.card ->> 'status', 'at', CAST(:at AS timestamptz),
                'by_role', CAST(:by_role AS text), 'unit', changed.unit))
+    FROM changed
+),
+recorded AS (
+    INSERT INTO audit_log (person_id, username, action, subject, area_code, detail)
+    SELECT :by_person,
+           coalesce((SELECT p.username FROM people p WHERE p.id = CAST(:by_person AS bigint)), CAST(:by_role AS text)),
+           'case_step', 'case ' || CAST(:id AS text), changed.community,
+           jsonb_strip_nulls(jsonb_build_object(
+               'step', CAST(:step AS text), 'from', CAST(:from_status AS text),
+               'to', changed.card ->> 'status', 'role', CAST(:by_role AS text), 'unit', changed.unit))
     FROM changed
 )
 SELECT card FROM changed;
