@@ -21,6 +21,8 @@ import shapely
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from app.audit.actions import record
+from app.audit.rules import Action, operator_of_machine
 from app.bulk import copy_columns, ewkb
 from app.cases.deadlines import seconds_of
 from app.cases.rules import ClockKind
@@ -116,7 +118,11 @@ def import_cases(
                 found = taken(block, outcome.columns, city, agreed, seen)
                 with write() if applied else read() as tx:
                     fresh = _new(tx, found, agreed.system)
-                    steps = _write(tx, fresh, agreed) if applied and len(fresh.rows) else 0
+                    steps = 0
+                    if applied and len(fresh.rows):
+                        steps = _write(tx, fresh, agreed)
+                        told = {"file": path.name, "system": system, "rows": len(fresh.rows)}
+                        record(tx, Action.IMPORTED, "file cases", by=operator_of_machine(), detail=told)
                 _note(outcome, block, found, fresh, steps)
                 outcome.bad_file = refuse(block, fresh.bad)
                 progress(outcome.rows, file.rows)
