@@ -486,9 +486,15 @@ def _at_times(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
 
 
 def _before(wanted: Wanted) -> sa.ColumnElement[bool]:
-    """Return "older than the last case of the page before"; its moment alone is what the index knows."""
+    """Return "older than the last case of the page before".
+
+    The cursor is written into the statement, so that every page is planned for where it lies: a plan for any
+    page would walk to the last one through all cases.
+    """
     if wanted.before is None:
         return sa.true()
-    at, _ = wanted.before
-    older = sa.tuple_(Case.received_at, Case.id) < sa.tuple_(*map(sa.literal, wanted.before))
-    return sa.and_(Case.received_at <= at, older)
+    at, case_id = (
+        sa.bindparam(None, value, column.type, literal_execute=True)
+        for value, column in zip(wanted.before, (Case.received_at, Case.id), strict=True)
+    )
+    return sa.tuple_(Case.received_at, Case.id) < sa.tuple_(at, case_id)
