@@ -17,7 +17,7 @@ MIGRATIONS = ROOT / "migrations"
 APPENDED = {
     "audit_log": ("person_id", "username", "action", "subject", "area_code", "detail"),
     "audit_chain": ("no", "id", "hash"),
-    "audit_heads": ("no", "at", "hash", "key", "signature"),
+    "audit_heads": ("no", "at", "hash", "key", "signature", "below"),
 }
 """Tables to which the application's role appends, and the columns that it gives: the rest, above all the
 moment, is the database's own."""

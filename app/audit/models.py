@@ -56,7 +56,10 @@ class AuditLink(Base):
 
 
 class AuditHead(Base):
-    """The chain's end at a moment, signed with a secret that the database does not know."""
+    """The chain's end at a moment, signed with a secret that the database does not know.
+
+    All rows of transactions before `below` are in the chain: the next sealing looks from there on.
+    """
 
     __tablename__ = "audit_heads"
 
@@ -65,3 +68,4 @@ class AuditHead(Base):
     hash: Mapped[bytes]
     key: Mapped[str | None]
     signature: Mapped[bytes | None]
+    below: Mapped[int] = mapped_column(sa.BigInteger)

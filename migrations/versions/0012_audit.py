@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.Column("key", sa.Text()),
         sa.Column("signature", sa.LargeBinary()),
+        sa.Column("below", sa.BigInteger(), nullable=False),
     )
     op.get_bind().exec_driver_sql(function_sql("refuse_change.v1"))
     for table in TABLES:
