@@ -177,9 +177,21 @@ def _warn_of_rights() -> None:
 @click.option("--seed", default=None, type=int, help="The only source of chance.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last day of the past cases (today).")
 @click.option("--if-empty", is_flag=True, help="Do nothing when there is a city already.")
-def demo(cells: int, seed: int | None, until: datetime | None, if_empty: bool) -> None:  # noqa: FBT001 - click's way
-    """Build the demo city 鞍山 (演示数据) in an empty schema, with accounts and the map's tables."""
-    from app.demo import build  # noqa: PLC0415 - pulls in numba and geopandas
+@click.option(
+    "--history", type=click.IntRange(min=1), help="Then add past cases until there are so many, say 1000000."
+)
+def demo(
+    cells: int,
+    seed: int | None,
+    until: datetime | None,
+    if_empty: bool,  # noqa: FBT001 - click's way
+    history: int | None,
+) -> None:
+    """Build the demo city 鞍山 (演示数据) in an empty schema, with accounts and the map's tables.
+
+    With --history, a demo city that stands is left as it is, and gets a long past.
+    """
+    from app.demo import DEFAULT_SEED, build, build_history  # noqa: PLC0415 - pulls in numba and geopandas
 
     settings = read_settings()
     open_database(settings.as_owner())  # who may ANALYZE what it has written
@@ -190,5 +202,10 @@ def demo(cells: int, seed: int | None, until: datetime | None, if_empty: bool) -
             bar.update(round(fraction * 100) - bar.n)
 
         last = until.date() if until else None
-        built = build(settings, cells=cells, seed=seed, until=last, if_empty=if_empty, progress=progress)
+        standing = if_empty or history is not None
+        built = build(settings, cells=cells, seed=seed, until=last, if_empty=standing, progress=progress)
+        if history is not None:
+            bar.reset()
+            seed = DEFAULT_SEED if seed is None else seed
+            built += "\n" + build_history(history, seed=seed, progress=progress)
     click.echo(built)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 
 import procrastinate
@@ -15,10 +16,14 @@ from app import clock, demo, jobs
 from app.audit import actions as audit
 from app.audit import queries as audit_queries
 from app.audit.rules import Action
+from app.grid import actions as grid
+from app.grid.queries import moments_between
 from app.identity import actions as identity
 from app.maps import tiles
 from app.maps.publish import publish as publish_layers
+from app.maps.queries import grid_published_at
 from app.settings import Settings
+from app.supervision import actions as supervision
 from app.transaction import read, write
 
 log = logging.getLogger(__name__)
@@ -41,16 +46,29 @@ def make_worker(settings: Settings) -> procrastinate.App:
 
     @made.task(name=jobs.PUBLISH, queueing_lock=jobs.PUBLISH, lock=jobs.PUBLISH, retry=3)
     def publish(why: str = "") -> None:
+        take_effect(at=clock.now())
         with write() as tx:
             published = publish_layers(tx, at=clock.now())
         tiles.sweep(settings.tiles / settings.schema, [(one.layer, one.version) for one in published])
         log.info("published %s (%s)", ", ".join(f"{one.layer} {one.version}" for one in published), why)
+
+    @made.periodic(cron="* * * * *")
+    @made.task(name=jobs.COME_INTO_FORCE, queueing_lock=jobs.COME_INTO_FORCE)
+    def come_into_force(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
+        queue_what_came_into_force(at=clock.now())
 
     @made.periodic(cron="*/5 * * * *")
     @made.task(name=jobs.WALK, queueing_lock=jobs.WALK)
     def walk(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
         with write() as tx:
             demo.walk(tx, at=clock.now())
+
+    @made.periodic(cron="* * * * *")
+    @made.task(name=jobs.ESCALATE, queueing_lock=jobs.ESCALATE, lock=jobs.ESCALATE)
+    def escalate(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
+        taken = supervision.act_on_all(clock.now())
+        if taken:
+            log.info("took %s steps that were due", taken)
 
     @made.periodic(cron="17 * * * *")
     @made.task(name=jobs.SWEEP, queueing_lock=jobs.SWEEP)
@@ -92,6 +110,25 @@ def verify_audit(settings: Settings) -> None:
         told = {"rows": found.rows, "broken": broken}
         audit.record(tx, Action.RECORD_VERIFIED, "audit", by=None, detail=told)
     log.log(logging.INFO if found.sound else logging.CRITICAL, "audit verified: %s", broken or "sound")
+
+
+def queue_what_came_into_force(*, at: datetime) -> None:
+    """Queue a publication when a change of the grid has come into force since the last one."""
+    with write() as tx:
+        published = grid_published_at(tx)
+        if published is not None and moments_between(tx, published, at):
+            jobs.defer(tx, jobs.PUBLISH, why="a change of the grid came into force")
+
+
+def take_effect(*, at: datetime) -> None:
+    """Give the areas the outlines of changes that came into force since the last publication.
+
+    In a transaction of its own, before the publication's: that one may not write before it has thinned all.
+    """
+    with write() as tx:
+        published = grid_published_at(tx)
+        if published is not None:
+            grid.take_effect(tx, after=published, at=at)
 
 
 def sweep_parts(folder: Path) -> int:

@@ -10,7 +10,7 @@ from app.schema import function_sql
 from app.transaction import Xid8
 
 revision = "0012_audit"
-down_revision = "0010_search_history"
+down_revision = "0018_supervision"
 branch_labels = None
 depends_on = None
 
