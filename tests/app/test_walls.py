@@ -90,6 +90,10 @@ def walled(app, tx, settings):
         filed = report_case(tx, report, by=by, at=at - timedelta(minutes=number))
         city.ids[name], city.numbers[name] = filed.case.id, filed.case.no
         city.photos[name] = name_of(photo)
+        tx.execute(
+            sa.text("INSERT INTO appeals (case_id, nature, name, phone) VALUES (:id, 'help', :name, :phone)"),
+            {"id": filed.case.id, "name": f"Wallperson {name}", "phone": f"1360000111{number}"},
+        )
     tx.execute(
         sa.text("UPDATE cases SET unit_code = :unit WHERE id = :id"), {"unit": UNIT, "id": city.ids["home"]}
     )
@@ -160,6 +164,14 @@ RULES: Mapping[str, Named] = {
     "cases.show_case": of_case("case_id", "ids", NOBODY),
     "case_pages.case": of_case("case_id", "ids", NOBODY),
     "steps.list_choices": of_case("case_id", "ids", NOBODY),
+    # the person behind what is theirs is told to its holder, who is the operator while it is reported
+    "persons.show_person": Named(
+        lambda city, role: {"case_id": city.ids[city.own(role)]},
+        lambda city, role: {"case_id": city.ids[city.foreign(role)]},
+        {"case_id": NOBODY},
+        own_status=frozenset({200, 403}),
+        body=lambda: {"json": {"reason": "to ring them"}},
+    ),
     # what is theirs is answered by what the step lacks or by whose it is, what is foreign as if it were not
     "steps.put_step": Named(
         lambda city, role: {"case_id": city.ids[city.own(role)], "step_id": uuid4()},
@@ -208,7 +220,8 @@ LISTS = {
     "map_pages.start", "openapi.show", "cases.list_cases", "case_pages.cases", "grid.locate", "identity.me",
     "cards.find", "cards.summary", "cards.density", "cases.list_types", "health.healthz", "health.readyz",
     "map_pages.map_page", "maps.print_page", "identity.sign_in", "identity.enter", "identity.sign_out",
-    "tiles.cases_tilejson", "tiles.workers_tilejson",
+    "tiles.cases_tilejson", "tiles.workers_tilejson", "audit.list_rows", "audit.show_state",
+    "audit.show_page",
 }  # fmt: skip
 """Routes that name no thing: what they hold is asked by the crawl below."""
 
