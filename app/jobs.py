@@ -16,9 +16,9 @@ PUBLISH = "publish"
 COME_INTO_FORCE = "come_into_force"
 SWEEP = "sweep"
 WALK = "walk"
+ESCALATE = "escalate"
 SEAL = "seal"
 VERIFY = "verify_audit"
-ESCALATE = "escalate"
 
 _deferring = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 

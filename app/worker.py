@@ -91,6 +91,25 @@ def make_worker(settings: Settings) -> procrastinate.App:
     return made
 
 
+def queue_what_came_into_force(*, at: datetime) -> None:
+    """Queue a publication when a change of the grid has come into force since the last one."""
+    with write() as tx:
+        published = grid_published_at(tx)
+        if published is not None and moments_between(tx, published, at):
+            jobs.defer(tx, jobs.PUBLISH, why="a change of the grid came into force")
+
+
+def take_effect(*, at: datetime) -> None:
+    """Give the areas the outlines of changes that came into force since the last publication.
+
+    In a transaction of its own, before the publication's: that one may not write before it has thinned all.
+    """
+    with write() as tx:
+        published = grid_published_at(tx)
+        if published is not None:
+            grid.take_effect(tx, after=published, at=at)
+
+
 def seal_audit(settings: Settings) -> None:
     """Chain what waits, and tell the head: the log is the copy that the database's owner cannot change."""
     while True:
@@ -110,25 +129,6 @@ def verify_audit(settings: Settings) -> None:
         told = {"rows": found.rows, "broken": broken}
         audit.record(tx, Action.RECORD_VERIFIED, "audit", by=None, detail=told)
     log.log(logging.INFO if found.sound else logging.CRITICAL, "audit verified: %s", broken or "sound")
-
-
-def queue_what_came_into_force(*, at: datetime) -> None:
-    """Queue a publication when a change of the grid has come into force since the last one."""
-    with write() as tx:
-        published = grid_published_at(tx)
-        if published is not None and moments_between(tx, published, at):
-            jobs.defer(tx, jobs.PUBLISH, why="a change of the grid came into force")
-
-
-def take_effect(*, at: datetime) -> None:
-    """Give the areas the outlines of changes that came into force since the last publication.
-
-    In a transaction of its own, before the publication's: that one may not write before it has thinned all.
-    """
-    with write() as tx:
-        published = grid_published_at(tx)
-        if published is not None:
-            grid.take_effect(tx, after=published, at=at)
 
 
 def sweep_parts(folder: Path) -> int:

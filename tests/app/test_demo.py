@@ -83,7 +83,8 @@ def test_every_case_ends_where_its_last_step_leads(ask):
     )
     assert (
         ask(
-            "SELECT count(*) FROM cases WHERE (closed_at IS NULL) <> (status NOT IN ('closed', 'void', 'merged'))"
+            "SELECT count(*) FROM cases"
+            " WHERE (closed_at IS NULL) <> (status NOT IN ('closed', 'void', 'merged'))"
         )
         == 0
     )
