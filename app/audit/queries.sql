@@ -33,10 +33,9 @@ LIMIT :most;
 -- name: span
 -- The places in the chain that were sealed from :start on and before :end, by the heads; NULL leaves a side open.
 SELECT coalesce((SELECT max(h.no) FROM audit_heads h WHERE h.at < CAST(:start AS timestamptz)), 0) + 1 AS first,
-       coalesce(
-           (SELECT min(h.no) FROM audit_heads h WHERE h.at >= CAST(:end AS timestamptz)),
-           9223372036854775807
-       ) AS last;
+       CASE WHEN CAST(:end AS timestamptz) IS NULL THEN 9223372036854775807
+            ELSE coalesce((SELECT max(h.no) FROM audit_heads h WHERE h.at < CAST(:end AS timestamptz)), 0)
+       END AS last;
 
 -- name: link_before
 -- The hash that place :first follows.
