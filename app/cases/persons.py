@@ -47,6 +47,8 @@ def unmask(tx: Tx, case_id: UUID, *, by: Viewer, reason: str) -> Person:
     """
     found = queries.behind(tx, case_id, sight=sight_of(by))
     told = TOLD[Status(found.status)]
+    if found.status == Status.CALLBACK:
+        told &= {Role(found.visitor)}
     if not any(role in told and _holds(role, area, found, by) for role, area in by.grants):
         whom = ", ".join(sorted(told)) or "nobody while it is " + found.status
         raise NotTheHolder(f"the person behind this case is told to its holder only: {whom}")

@@ -160,6 +160,7 @@ class Behind:
     status: str
     community_code: str
     unit_code: str | None
+    visitor: str
     name: str | None
     phone: str | None
     address: str
@@ -395,6 +396,11 @@ def _masked(tx: Tx, case_id: UUID) -> MaskedPerson | None:
     )
 
 
+_VISITOR: sa.ColumnElement[str] = sa.literal_column(
+    "coalesce((SELECT v.by_role FROM visit_rules v WHERE v.nature = appeals.nature), 'operator')", sa.Text()
+).label("visitor")
+
+
 def behind(tx: Tx, case_id: UUID, *, sight: Sight) -> Behind:
     """Return the person behind a case in full; who may be told is for `persons.unmask` to say.
 
@@ -402,7 +408,8 @@ def behind(tx: Tx, case_id: UUID, *, sight: Sight) -> Behind:
         NotFound: there is no such case, or not for this viewer, or nobody behind it.
     """
     statement = (
-        sa.select(Case.status, Case.community_code, Case.unit_code, Appeal.name, Appeal.phone, Appeal.address)
+        sa.select(Case.status, Case.community_code, Case.unit_code, _VISITOR)
+        .add_columns(Appeal.name, Appeal.phone, Appeal.address)
         .join(Appeal, Appeal.case_id == Case.id)
         .where(Case.id == case_id, _seen(sight))
     )

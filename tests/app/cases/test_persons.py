@@ -82,6 +82,19 @@ def test_who_is_told_goes_with_the_case(appeal, tx):
     assert appeal.status == Status.DISPATCHED
 
 
+@pytest.mark.parametrize("visitor", ["operator", "shift_leader", "supervisor"])
+def test_of_a_return_visit_the_visitor_is_told_and_no_other(appeal, tx, visitor):
+    tx.execute(sa.text("UPDATE cases SET status = 'callback' WHERE id = :id"), {"id": appeal.id})
+    tx.execute(
+        sa.text("INSERT INTO visit_rules (nature, by_role) VALUES ('complaint', :role)"
+                " ON CONFLICT (nature) DO UPDATE SET by_role = excluded.by_role"), {"role": visitor},
+    )  # fmt: skip
+    people.person(tx, "supervisor of all", "supervisor")
+    who = {"operator": "operator", "shift_leader": "shift_leader", "supervisor": "supervisor of all"}
+    answers = {role: ask(appeal, by).status_code for role, by in who.items()}
+    assert answers == {role: 200 if role == visitor else 403 for role in who}
+
+
 def test_another_units_handler_is_told_nothing(appeal, tx):
     appeal.take("operator", "accept")
     if appeal.status == "accepted":
