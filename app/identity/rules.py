@@ -138,6 +138,7 @@ class Limit:
 SIGN_INS = Limit("sign_in", amount=60, by_token=60)
 REPORTS = Limit("reports", amount=300, by_token=120_000, lease=30)
 STEPS = Limit("steps", amount=600, by_token=120_000, lease=30)
+UNMASKINGS = Limit("unmaskings", amount=60, by_token=60, window_s=3_600)
 PRINTS = Limit("prints", amount=60, by_token=600)
 PHOTOS = Limit("photos", amount=300, by_token=60_000, lease=10)
 LISTS = Limit("lists", amount=300, by_token=12_000, lease=20)
