@@ -258,3 +258,7 @@ SELECT xid::text AS xid, event_id FROM figure_state;
 -- Remember how far the facts follow the events.
 INSERT INTO figure_state (id, xid, event_id, at) VALUES (1, CAST(:xid AS xid8), :event_id, :at)
 ON CONFLICT (id) DO UPDATE SET xid = excluded.xid, event_id = excluded.event_id, at = excluded.at;
+
+-- name: towns
+-- The outlines of all towns.
+SELECT code, name, ST_AsBinary(geom) AS shape FROM areas WHERE level = 'town' ORDER BY code;
