@@ -14,8 +14,12 @@ from app.transaction import Tx
 
 FIGURES = "figures"
 PUBLISH = "publish"
+COME_INTO_FORCE = "come_into_force"
 SWEEP = "sweep"
 WALK = "walk"
+ESCALATE = "escalate"
+SEAL = "seal"
+VERIFY = "verify_audit"
 
 _deferring = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import procrastinate
 import psycopg
 import psycopg_pool
 
 from app import clock, demo, jobs
+from app.audit import actions as audit
+from app.audit import queries as audit_queries
+from app.audit.rules import Action
+from app.grid import actions as grid
+from app.grid.queries import moments_between
 from app.identity import actions as identity
 from app.maps import tiles
 from app.maps.publish import publish as publish_layers
+from app.maps.queries import grid_published_at
 from app.reports.actions import refresh_all
 from app.settings import Settings
-from app.transaction import write
+from app.supervision import actions as supervision
+from app.transaction import read, write
 
 log = logging.getLogger(__name__)
 LOST = (psycopg.OperationalError, procrastinate.exceptions.ConnectorException, psycopg_pool.PoolTimeout)
@@ -38,33 +49,94 @@ def make_worker(settings: Settings) -> procrastinate.App:
 
     @made.task(name=jobs.PUBLISH, queueing_lock=jobs.PUBLISH, lock=jobs.PUBLISH, retry=3)
     def publish(why: str = "") -> None:
+        take_effect(at=clock.now())
         with write() as tx:
             published = publish_layers(tx, at=clock.now())
         tiles.sweep(settings.tiles / settings.schema, [(one.layer, one.version) for one in published])
         log.info("published %s (%s)", ", ".join(f"{one.layer} {one.version}" for one in published), why)
 
-    @made.periodic(cron="*/5 * * * *")
-    @made.task(name=jobs.WALK, queueing_lock=jobs.WALK)
-    def walk(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
-        with write() as tx:
-            demo.walk(tx, at=clock.now())
-
-    @made.periodic(cron="17 * * * *")
-    @made.task(name=jobs.SWEEP, queueing_lock=jobs.SWEEP)
-    def sweep(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
-        with write() as tx:
-            identity.sweep(tx, at=clock.now())
-        parts = sweep_parts(settings.photos) + sweep_parts(settings.copies)
-        log.info("swept what is over, and %s parts of photos", parts)
-
-    @made.periodic(cron="*/5 * * * *")
-    @made.task(name=jobs.FIGURES, queueing_lock=jobs.FIGURES, lock=jobs.FIGURES)
-    def figures(timestamp: int = 0) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
-        written = sum(refresh_all(write, at=clock.now()))
-        if written:
-            log.info("figures: the facts of %s cases were brought up to date", written)
-
+    for name, (cron, act) in CLOCKWORK.items():
+        _wind_up(made, settings, name, cron, act)
     return made
+
+
+def _wind_up(
+    made: procrastinate.App, settings: Settings, name: str, cron: str, act: Callable[[Settings], None]
+) -> None:
+    """Let the queue do `act` at the moments of `cron`, never twice at once."""
+
+    @made.periodic(cron=cron)
+    @made.task(name=name, queueing_lock=name, lock=name)
+    def run(timestamp: int = 0) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
+        act(settings)
+
+
+def _come_into_force(_settings: Settings) -> None:
+    queue_what_came_into_force(at=clock.now())
+
+
+def _walk(_settings: Settings) -> None:
+    with write() as tx:
+        demo.walk(tx, at=clock.now())
+
+
+def _escalate(_settings: Settings) -> None:
+    taken = supervision.act_on_all(clock.now())
+    if taken:
+        log.info("took %s steps that were due", taken)
+
+
+def _sweep(settings: Settings) -> None:
+    with write() as tx:
+        identity.sweep(tx, at=clock.now())
+    parts = sweep_parts(settings.photos) + sweep_parts(settings.copies)
+    log.info("swept what is over, and %s parts of photos", parts)
+
+
+def _figures(_settings: Settings) -> None:
+    written = sum(refresh_all(write, at=clock.now()))
+    if written:
+        log.info("figures: the facts of %s cases were brought up to date", written)
+
+
+def queue_what_came_into_force(*, at: datetime) -> None:
+    """Queue a publication when a change of the grid has come into force since the last one."""
+    with write() as tx:
+        published = grid_published_at(tx)
+        if published is not None and moments_between(tx, published, at):
+            jobs.defer(tx, jobs.PUBLISH, why="a change of the grid came into force")
+
+
+def take_effect(*, at: datetime) -> None:
+    """Give the areas the outlines of changes that came into force since the last publication.
+
+    In a transaction of its own, before the publication's: that one may not write before it has thinned all.
+    """
+    with write() as tx:
+        published = grid_published_at(tx)
+        if published is not None:
+            grid.take_effect(tx, after=published, at=at)
+
+
+def seal_audit(settings: Settings) -> None:
+    """Chain what waits, and tell the head: the log is the copy that the database's owner cannot change."""
+    while True:
+        with write() as tx:
+            head = audit.seal(tx, secret=settings.secret_key, at=clock.now())
+        if head is None:
+            return
+        log.info("audit sealed up to %s:%s", head.no, head.hash.hex())
+
+
+def verify_audit(settings: Settings) -> None:
+    """Recompute the whole chain, and record what was found."""
+    with read(snapshot=True) as tx:
+        found = audit_queries.verify(tx, secret=settings.secret_key, at=clock.now())
+    broken = found.broken and asdict(found.broken)
+    with write() as tx:
+        told = {"rows": found.rows, "broken": broken}
+        audit.record(tx, Action.RECORD_VERIFIED, "audit", by=None, detail=told)
+    log.log(logging.INFO if found.sound else logging.CRITICAL, "audit verified: %s", broken or "sound")
 
 
 def sweep_parts(folder: Path) -> int:
@@ -73,3 +145,17 @@ def sweep_parts(folder: Path) -> int:
     for path in old:
         path.unlink(missing_ok=True)
     return len(old)
+
+
+CLOCKWORK: Mapping[str, tuple[str, Callable[[Settings], None]]] = MappingProxyType(
+    {
+        jobs.COME_INTO_FORCE: ("* * * * *", _come_into_force),
+        jobs.WALK: ("*/5 * * * *", _walk),
+        jobs.ESCALATE: ("* * * * *", _escalate),
+        jobs.SWEEP: ("17 * * * *", _sweep),
+        jobs.SEAL: ("* * * * *", seal_audit),
+        jobs.VERIFY: ("41 18 * * *", verify_audit),  # UTC: at night
+        jobs.FIGURES: ("*/5 * * * *", _figures),
+    }
+)
+"""What is done by itself, by name: at which moments (cron, UTC), and what."""

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from app.transaction import Xid8
 
 revision = "0011_figures"
-down_revision = "0010_search_history"
+down_revision = "0012_audit"
 branch_labels = None
 depends_on = None
 
