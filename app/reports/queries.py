@@ -374,7 +374,8 @@ def _stage_of(code: str) -> str:
 
 def weights(tx: Tx) -> dict[Post, Mapping[str, int]]:
     """Return the weights that hold now, by post."""
-    return {Post(row.post): row.weights for row in tx.named("reports.weights")}
+    held = {Post(row.post): row.weights for row in tx.named("reports.weights")}
+    return {post: dict(sorted(held[post].items(), key=lambda one: -one[1])) for post in Post if post in held}
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ WITH taken AS (
                     ELSE 'dissatisfied' END) FILTER (WHERE n = rated_n) AS rating,
            min(at) FILTER (WHERE n = suspend_n) AS suspended_from,
            min(at) FILTER (WHERE n > suspend_n AND step = 'resume') AS suspended_to,
-           min(by_person) FILTER (WHERE n = close_n) AS closed_by
+           min(by_person) FILTER (WHERE n = close_n AND step = 'pass') AS closed_by
     FROM taken t JOIN once USING (case_id)
     GROUP BY t.case_id
 ), hands AS (
