@@ -21,7 +21,7 @@ from app.identity.access import allow, viewer
 from app.identity.rules import PRINTS, Permission, prefix_of
 from app.reports import charts, queries
 from app.reports.queries import Asked, CountedPage, Name, Scope, Told
-from app.reports.rules import CHIEF, FIGURES, SEEDED, ZONE, By, Figure, Period
+from app.reports.rules import CHIEF, FIGURES, NUMBERS, SEEDED, ZONE, By, Figure, Period
 from app.transaction import Tx, read
 
 blueprint = Blueprint("reports", __name__)
@@ -141,10 +141,12 @@ def board() -> str:
     """Show the figures of a period beside the period before, and what they are told by."""
     view = view_of(parse(ReportQuery, request.args.to_dict()))
     months = _months(view.period)
+    shown = list(FIGURES) if view.query.all else list(dict.fromkeys((*CHIEF, view.figure.code)))
+    codes = queries.codes_of(shown)
     with read(snapshot=True) as tx:
-        now = _total(tx, view, view.period)
-        before = _total(tx, view, view.period.before())
-        rows = queries.numbers(tx, view.asked(), at=view.at)
+        now = _total(tx, view, view.period, codes)
+        before = _total(tx, view, view.period.before(), codes)
+        rows = queries.numbers(tx, view.asked(codes=codes), at=view.at)
         called = queries.names(tx, view.asked().by, sorted({row.key for row in rows}))
         trend = queries.numbers(
             tx,
@@ -159,9 +161,6 @@ def board() -> str:
         areas = _areas(tx)
         fresh = queries.refreshed_at(tx)
     rate = view.figure.code if view.figure.form.value == "rate" else "close_on_time_rate"
-    shown = list(FIGURES) if view.query.all else list(CHIEF)
-    if view.figure.code not in shown:
-        shown.append(view.figure.code)
     return render_template(
         "reports/board.html",
         view=view,
@@ -258,8 +257,9 @@ _CASES: Mapping[str, str] = {"handle_s": "handled_timed", "handle_work_s": "hand
 """A sum of seconds is of the cases that it sums."""
 
 
-def _total(tx: Tx, view: View, period: Period) -> Told:
-    rows = queries.numbers(tx, view.asked(by=By.TOTAL, monthly=False, period=period), at=view.at)
+def _total(tx: Tx, view: View, period: Period, codes: tuple[str, ...] = NUMBERS) -> Told:
+    asked = view.asked(by=By.TOTAL, monthly=False, period=period, codes=codes)
+    rows = queries.numbers(tx, asked, at=view.at)
     return rows[0] if rows else Told("", period.first, {})
 
 

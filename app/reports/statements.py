@@ -39,12 +39,13 @@ def undone(*, ends: int, by: By, codes: Sequence[str], scope: str) -> str:
     moments = ", ".join(f"({n}, CAST(:end_{n} AS timestamptz))" for n in range(ends))
     marks = ", ".join(_waiting(number, code) for number, code in enumerate(codes))
     sums = ", ".join(f'count(*) FILTER (WHERE m.i = {n}) AS "{code}"' for n, code in enumerate(codes))
+    ever = " OR ".join(f"{STOCKS[code].due} < {STOCKS[code].over}" for code in codes)
     late = " OR ".join(f"{STOCKS[code].due} < e.moment" for code in codes)
     return (
         f"SELECT {key_of(by)} AS key, e.number AS number, {sums}"
         f" FROM (VALUES {moments}) e(number, moment) CROSS JOIN case_facts f"
         f" CROSS JOIN LATERAL (VALUES {marks}) m(i, n, worker, unit, person)"
-        f" WHERE m.n = 1 AND ({late}) AND {scope}"
+        f" WHERE m.n = 1 AND ({ever}) AND ({late}) AND {scope}"
         " GROUP BY 1, 2"
     )
 
