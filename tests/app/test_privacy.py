@@ -16,6 +16,7 @@ from app.cases.actions import Report, report_case
 from app.db import make_engine, named_statements
 from app.identity.rules import Role
 from app.maps.publish import publish
+from app.reports import actions as reports
 from tests import people
 from tests.city import A, middle
 from tests.crawl import Addresses, unpacked
@@ -34,7 +35,9 @@ CANARIES = (WORKER, WORKER_PHONE, CITIZEN, CITIZEN_PHONE, WORDS, *APPELLANT_MARK
 
 DESKS = tuple(role for role in Role if role not in {Role.CITIZEN, Role.WORKER, Role.HANDLER})
 ABOUT_CASES = frozenset({"cases.list_cases", "cases.show_case", "case_pages.cases", "case_pages.case"})
-ABOUT_WORKERS = frozenset({"cards.cell", "cards.facility", "cards.worker", "cards.find", "grid.locate"})
+ABOUT_WORKERS = frozenset({"cards.cell", "cards.facility", "cards.worker", "cards.find", "grid.locate"}) | {
+    "reports.board", "reports.workbook", "report_office.appraisal_board", "report_office.appraisal_book",
+}  # fmt: skip
 OF_ONESELF = frozenset({"identity.me"})
 CHANGES: Mapping[str, Any] = {
     "cases.put_report": {"json": {"type": "E0110", "lon": 0, "lat": 0, "text": WORDS, "worker": WORKER}},
@@ -44,6 +47,10 @@ CHANGES: Mapping[str, Any] = {
     "photos.put_photo": {"data": WORKER_PHONE.encode()},
     "identity.enter": {"data": {"username": CITIZEN_PHONE, "password": WORKER}},
     "identity.sign_out": {},
+    "report_office.publish": {"data": {"from": WORKER, "to": "2024-01-31", "reason": WORDS}},
+    "report_office.set_weights": {"data": {"post": "unit", "weights": CITIZEN_PHONE, "reason": WORDS}},
+    "report_office.add_objection": {"data": {"no": CITIZEN_PHONE, "stage": "handle", "reason": WORDS}},
+    "report_office.decide_objection": {"data": {"upheld": WORKER}},
 }
 """What each route that changes something is sent, wrong as it is: the answer is an error."""
 
@@ -82,6 +89,8 @@ def city(app, tx):
                 " VALUES (:id, 'help', :name, :phone, :address)"),
         {"id": case.id, "name": APPELLANT, "phone": APPELLANT_PHONE, "address": HOME_OF},
     )  # fmt: skip
+    while reports.refresh(tx, at=at).more:
+        pass
     clients = {"nobody": app.test_client()}
     for who in (*(role.value for role in Role), "elsewhere", "other citizen", CITIZEN_PHONE):
         clients[who] = app.test_client()
@@ -158,7 +167,8 @@ def test_errors_and_the_log_repeat_no_canary(city, caplog):
     ]
     assert {rule.endpoint for rule in changes} == set(CHANGES), "give a new change its row in CHANGES"
     parts = {name: uuid4() for name in ("report_id", "case_id", "step_id", "appeal_id")} | {
-        "sha256": "f" * 64
+        "sha256": "f" * 64,
+        "objection": 1,
     }
     build = city.app.url_map.bind("localhost").build
     for rule in changes:
