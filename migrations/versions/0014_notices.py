@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import UserDefinedType
 
 revision = "0014_notices"
-down_revision = "0011_figures"
+down_revision = "0016_speed"
 branch_labels = None
 depends_on = None
 

@@ -20,8 +20,8 @@ from app.db import make_engine, named_statements
 from app.notices.loop import run_once
 from app.settings import read_settings
 
-known = named_statements()
-known["notices.events"] = sa.text(known["notices.events"].text.replace("pg_snapshot_xmin", "pg_snapshot_xmax"))
+known, name = named_statements(), "notices.events"
+known[name] = sa.text(known[name].text.replace("pg_snapshot_xmin", "pg_snapshot_xmax"))
 settings = read_settings()
 transaction.bind(make_engine(settings, pool_size=2))
 print("go", flush=True)
