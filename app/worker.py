@@ -16,6 +16,9 @@ from app import clock, demo, jobs
 from app.audit import actions as audit
 from app.audit import queries as audit_queries
 from app.audit.rules import Action
+from app.calendar import queries as calendars
+from app.calendar.rules import missing_year
+from app.cases import recompute
 from app.grid import actions as grid
 from app.grid.queries import moments_between
 from app.identity import actions as identity
@@ -88,7 +91,20 @@ def make_worker(settings: Settings) -> procrastinate.App:
     def verify(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
         verify_audit(settings)
 
+    _add_calendar(made)
     return made
+
+
+def _add_calendar(made: procrastinate.App) -> None:
+    @made.periodic(cron="* * * * *")
+    @made.task(name=jobs.RECOMPUTE, queueing_lock=jobs.RECOMPUTE, lock=jobs.RECOMPUTE, retry=3)
+    def carry(timestamp: int = 0) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
+        carry_calendar()
+
+    @made.periodic(cron="23 0 * * *")  # UTC: in the morning
+    @made.task(name=jobs.CHECK_CALENDAR, queueing_lock=jobs.CHECK_CALENDAR)
+    def check_calendar(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
+        warn_of_calendar()
 
 
 def queue_what_came_into_force(*, at: datetime) -> None:
@@ -129,6 +145,41 @@ def verify_audit(settings: Settings) -> None:
         told = {"rows": found.rows, "broken": broken}
         audit.record(tx, Action.RECORD_VERIFIED, "audit", by=None, detail=told)
     log.log(logging.INFO if found.sound else logging.CRITICAL, "audit verified: %s", broken or "sound")
+
+
+def carry_calendar() -> None:
+    """Carry a change of the calendar to the open cases, batch by batch, each in a transaction of its own.
+
+    It begins when every process has noticed the change, so that nobody counts on the old calendar any more.
+    A job that was killed is done by the next: the clockwork looks every minute.
+    """
+    calendars.forget()
+    with write() as tx:
+        change_id = recompute.waiting(tx)
+        if change_id is None:
+            return
+        recompute.begin(tx, change_id)
+        decided = calendars.change(tx, change_id).decided_at
+    if decided is not None:
+        since = (clock.now() - decided).total_seconds()
+        time.sleep(min(max(0.0, calendars.SETTLED_S - since), calendars.SETTLED_S))
+    while True:
+        with write() as tx:
+            if recompute.carry_on(tx, change_id, at=clock.now()) is None:
+                break
+    calendars.forget()
+    with read() as tx:
+        done = calendars.change(tx, change_id)
+    log.info("the calendar's change %s: %s cases looked at, %s moved", done.id, done.seen, done.moved)
+
+
+def warn_of_calendar() -> None:
+    """Say in the log that a year's calendar is missed: a deadline in it is provisional."""
+    with read() as tx:
+        calendar = calendars.current(tx)
+    year = missing_year(calendar, calendar.day_of(clock.now()))
+    if year is not None:
+        log.warning("the calendar of %s is not known: `jingwei calendar import`, or /calendar", year)
 
 
 def sweep_parts(folder: Path) -> int:

@@ -6,13 +6,14 @@ has weekends and what was entered so far, and whatever is computed from it is pr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
 from types import MappingProxyType
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.errors import BadValue
@@ -27,6 +28,10 @@ WARN_FROM_MONTH = 10
 
 YEARS = range(1990, 2200)
 """The years that a calendar may hold; in this zone every one of their days has 24 hours from 1992 on."""
+
+
+LIMIT_DAYS = 400
+"""So many days can be changed at a time: a year, and what is over."""
 
 
 class DayKind(StrEnum):
@@ -133,7 +138,10 @@ class DayChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of the calendar: days, years that become known (or no longer), hours from a day on."""
+    """A change of the calendar: days, years that become known (or no longer), hours from a day on.
+
+    No hours from a day on are those of before.
+    """
 
     days: tuple[DayChange, ...] = ()
     years: tuple[tuple[int, bool], ...] = ()
@@ -156,7 +164,9 @@ def changed(calendar: Calendar, change: Change) -> Calendar:
     years = set(calendar.years)
     for year, is_known in change.years:
         (years.add if is_known else years.discard)(year)
-    hours = dict(calendar.hours) | dict(change.hours)
+    hours = {
+        day: periods for day, periods in {**dict(calendar.hours), **dict(change.hours)}.items() if periods
+    }
     return replace(
         calendar,
         special=MappingProxyType(special),
@@ -174,7 +184,7 @@ def what_differs(calendar: Calendar, change: Change) -> Change:
     )
     years = tuple(one for one in change.years if calendar.known(one[0]) is not one[1])
     held = dict(calendar.hours)
-    return Change(days, years, tuple(one for one in change.hours if held.get(one[0]) != one[1]))
+    return Change(days, years, tuple(one for one in change.hours if held.get(one[0], ()) != one[1]))
 
 
 def checked_periods(periods: Periods) -> Periods:
@@ -201,3 +211,69 @@ def missing_year(calendar: Calendar, today: date) -> int | None:
     if today.month >= WARN_FROM_MONTH and not calendar.known(today.year + 1):
         return today.year + 1
     return None
+
+
+class Progress(StrEnum):
+    """How far a change has come: waiting for a second person, for the open cases, or done with them."""
+
+    PROPOSED = "proposed"
+    REFUSED = "refused"
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+
+
+def inverse(calendar: Calendar, change: Change) -> Change:
+    """Return what takes a change back; hours that were not there before become none."""
+    held = dict(calendar.hours)
+    return Change(
+        tuple(
+            DayChange(one.day, special.kind if special else None, special.name if special else "")
+            for one in change.days
+            for special in (calendar.special.get(one.day),)
+        ),
+        tuple((year, calendar.known(year)) for year, _ in change.years),
+        tuple((day, held.get(day, ())) for day, _ in change.hours),
+    )
+
+
+def as_json(change: Change) -> dict[str, Any]:
+    """Return a change as it is stored and sent."""
+    return {
+        "days": [{"day": one.day.isoformat(), "kind": one.kind, "name": one.name} for one in change.days],
+        "years": [{"year": year, "known": known} for year, known in change.years],
+        "hours": [
+            {"from_day": day.isoformat(), "periods": written(periods)} for day, periods in change.hours
+        ],
+    }
+
+
+def from_json(stored: Mapping[str, Any]) -> Change:
+    """Return a stored change."""
+    return Change(
+        tuple(
+            DayChange(date.fromisoformat(one["day"]), one["kind"] and DayKind(one["kind"]), one["name"])
+            for one in stored["days"]
+        ),
+        tuple((one["year"], one["known"]) for one in stored["years"]),
+        tuple((date.fromisoformat(one["from_day"]), read_periods(one["periods"])) for one in stored["hours"]),
+    )
+
+
+def written(periods: Periods) -> list[str]:
+    """Return periods as they are stored: 08:00-12:00."""
+    return [f"{opens:%H:%M}-{closes:%H:%M}" for opens, closes in periods]
+
+
+def read_periods(texts: Iterable[str]) -> Periods:
+    """Return periods that were written as 08:00-12:00.
+
+    Raises:
+        BadValue: one is not.
+    """
+    try:
+        return tuple((time.fromisoformat(a), time.fromisoformat(b)) for a, b in (t.split("-") for t in texts))
+    except ValueError:
+        raise BadValue(
+            "hours: write periods as 08:00-12:00", field="hours", value=", ".join(texts)[:80]
+        ) from None
