@@ -16,11 +16,13 @@ from tqdm import tqdm
 from app import clock, schema, transaction
 from app.audit import cli as audit_cli
 from app.audit import queries as audit_queries
+from app.calendar import cli as calendar_cli
 from app.db import make_engine
 from app.errors import JingweiError
 from app.grid import cli as grid_cli
 from app.identity import cli as identity_cli
 from app.interop import cli as interop_cli
+from app.reports import cli as reports_cli
 from app.settings import Settings, read_settings
 from gis.errors import GisError
 
@@ -77,12 +79,15 @@ def main() -> None:
 
 for command in (
     audit_cli.audit,
+    calendar_cli.calendar,
     identity_cli.token,
     identity_cli.person,
     identity_cli.accounts,
     interop_cli.import_,
     interop_cli.export,
     grid_cli.locate,
+    reports_cli.kpi,
+    reports_cli.figures,
 ):
     main.add_command(command)
 

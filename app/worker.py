@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import procrastinate
 import psycopg
@@ -25,6 +27,7 @@ from app.identity import actions as identity
 from app.maps import tiles
 from app.maps.publish import publish as publish_layers
 from app.maps.queries import grid_published_at
+from app.reports.actions import refresh_all
 from app.settings import Settings
 from app.supervision import actions as supervision
 from app.transaction import read, write
@@ -55,56 +58,48 @@ def make_worker(settings: Settings) -> procrastinate.App:
         tiles.sweep(settings.tiles / settings.schema, [(one.layer, one.version) for one in published])
         log.info("published %s (%s)", ", ".join(f"{one.layer} {one.version}" for one in published), why)
 
-    @made.periodic(cron="* * * * *")
-    @made.task(name=jobs.COME_INTO_FORCE, queueing_lock=jobs.COME_INTO_FORCE)
-    def come_into_force(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
-        queue_what_came_into_force(at=clock.now())
-
-    @made.periodic(cron="*/5 * * * *")
-    @made.task(name=jobs.WALK, queueing_lock=jobs.WALK)
-    def walk(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
-        with write() as tx:
-            demo.walk(tx, at=clock.now())
-
-    @made.periodic(cron="* * * * *")
-    @made.task(name=jobs.ESCALATE, queueing_lock=jobs.ESCALATE, lock=jobs.ESCALATE)
-    def escalate(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
-        taken = supervision.act_on_all(clock.now())
-        if taken:
-            log.info("took %s steps that were due", taken)
-
-    @made.periodic(cron="17 * * * *")
-    @made.task(name=jobs.SWEEP, queueing_lock=jobs.SWEEP)
-    def sweep(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
-        with write() as tx:
-            identity.sweep(tx, at=clock.now())
-        parts = sweep_parts(settings.photos) + sweep_parts(settings.copies)
-        log.info("swept what is over, and %s parts of photos", parts)
-
-    @made.periodic(cron="* * * * *")
-    @made.task(name=jobs.SEAL, queueing_lock=jobs.SEAL)
-    def seal(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
-        seal_audit(settings)
-
-    @made.periodic(cron="41 18 * * *")  # UTC: at night
-    @made.task(name=jobs.VERIFY, queueing_lock=jobs.VERIFY)
-    def verify(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
-        verify_audit(settings)
-
-    _add_calendar(made)
+    for name, (cron, act) in CLOCKWORK.items():
+        _wind_up(made, settings, name, cron, act)
     return made
 
 
-def _add_calendar(made: procrastinate.App) -> None:
-    @made.periodic(cron="* * * * *")
-    @made.task(name=jobs.RECOMPUTE, queueing_lock=jobs.RECOMPUTE, lock=jobs.RECOMPUTE, retry=3)
-    def carry(timestamp: int = 0) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
-        carry_calendar()
+def _wind_up(
+    made: procrastinate.App, settings: Settings, name: str, cron: str, act: Callable[[Settings], None]
+) -> None:
+    """Let the queue do `act` at the moments of `cron`, never twice at once."""
 
-    @made.periodic(cron="23 0 * * *")  # UTC: in the morning
-    @made.task(name=jobs.CHECK_CALENDAR, queueing_lock=jobs.CHECK_CALENDAR)
-    def check_calendar(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
-        warn_of_calendar()
+    @made.periodic(cron=cron)
+    @made.task(name=name, queueing_lock=name, lock=name)
+    def run(timestamp: int = 0) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
+        act(settings)
+
+
+def _come_into_force(_settings: Settings) -> None:
+    queue_what_came_into_force(at=clock.now())
+
+
+def _walk(_settings: Settings) -> None:
+    with write() as tx:
+        demo.walk(tx, at=clock.now())
+
+
+def _escalate(_settings: Settings) -> None:
+    taken = supervision.act_on_all(clock.now())
+    if taken:
+        log.info("took %s steps that were due", taken)
+
+
+def _sweep(settings: Settings) -> None:
+    with write() as tx:
+        identity.sweep(tx, at=clock.now())
+    parts = sweep_parts(settings.photos) + sweep_parts(settings.copies)
+    log.info("swept what is over, and %s parts of photos", parts)
+
+
+def _figures(_settings: Settings) -> None:
+    written = sum(refresh_all(write, at=clock.now()))
+    if written:
+        log.info("figures: the facts of %s cases were brought up to date", written)
 
 
 def queue_what_came_into_force(*, at: datetime) -> None:
@@ -147,7 +142,7 @@ def verify_audit(settings: Settings) -> None:
     log.log(logging.INFO if found.sound else logging.CRITICAL, "audit verified: %s", broken or "sound")
 
 
-def carry_calendar() -> None:
+def carry_calendar(_settings: Settings) -> None:
     """Carry a change of the calendar to the open cases, batch by batch, each in a transaction of its own.
 
     It begins when every process has noticed the change, so that nobody counts on the old calendar any more.
@@ -173,7 +168,7 @@ def carry_calendar() -> None:
     log.info("the calendar's change %s: %s cases looked at, %s moved", done.id, done.seen, done.moved)
 
 
-def warn_of_calendar() -> None:
+def warn_of_calendar(_settings: Settings) -> None:
     """Say in the log that a year's calendar is missed: a deadline in it is provisional."""
     with read() as tx:
         calendar = calendars.current(tx)
@@ -188,3 +183,19 @@ def sweep_parts(folder: Path) -> int:
     for path in old:
         path.unlink(missing_ok=True)
     return len(old)
+
+
+CLOCKWORK: Mapping[str, tuple[str, Callable[[Settings], None]]] = MappingProxyType(
+    {
+        jobs.COME_INTO_FORCE: ("* * * * *", _come_into_force),
+        jobs.WALK: ("*/5 * * * *", _walk),
+        jobs.ESCALATE: ("* * * * *", _escalate),
+        jobs.SWEEP: ("17 * * * *", _sweep),
+        jobs.SEAL: ("* * * * *", seal_audit),
+        jobs.VERIFY: ("41 18 * * *", verify_audit),  # UTC: at night
+        jobs.FIGURES: ("*/5 * * * *", _figures),
+        jobs.RECOMPUTE: ("* * * * *", carry_calendar),
+        jobs.CHECK_CALENDAR: ("23 0 * * *", warn_of_calendar),  # UTC: in the morning
+    }
+)
+"""What is done by itself, by name: at which moments (cron, UTC), and what."""

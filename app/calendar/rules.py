@@ -6,7 +6,8 @@ has weekends and what was entered so far, and whatever is computed from it is pr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -260,20 +261,22 @@ def from_json(stored: Mapping[str, Any]) -> Change:
     )
 
 
+_HOUR = r"([01]\d|2[0-3]):([0-5]\d)"
+_PERIOD = re.compile(rf"{_HOUR}\s*[-–]\s*{_HOUR}", re.ASCII)
+
+
 def written(periods: Periods) -> list[str]:
     """Return periods as they are stored: 08:00-12:00."""
     return [f"{opens:%H:%M}-{closes:%H:%M}" for opens, closes in periods]
 
 
-def read_periods(texts: Iterable[str]) -> Periods:
+def read_periods(texts: Sequence[str]) -> Periods:
     """Return periods that were written as 08:00-12:00.
 
     Raises:
         BadValue: one is not.
     """
-    try:
-        return tuple((time.fromisoformat(a), time.fromisoformat(b)) for a, b in (t.split("-") for t in texts))
-    except ValueError:
-        raise BadValue(
-            "hours: write periods as 08:00-12:00", field="hours", value=", ".join(texts)[:80]
-        ) from None
+    found = [_PERIOD.fullmatch(text.strip()) for text in texts]
+    if not all(found):
+        raise BadValue("hours: write periods as 08:00-12:00", field="hours", value=", ".join(texts)[:80])
+    return tuple((time(int(m[1]), int(m[2])), time(int(m[3]), int(m[4]))) for m in found if m)
