@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.calendar.axis import axis, micros
@@ -33,6 +33,7 @@ def due_all(rows, calendar):
     return deadlines.due_many(at, [str(clock) for clock in clocks], np.array(limits), calendar)
 
 
+@settings(deadline=None)
 @given(calendars, cases)
 def test_many_due_moments_equal_each(calendar, rows):
     many = due_all(rows, calendar)
@@ -57,6 +58,7 @@ def test_the_edges_of_periods_days_and_years_are_equal_too():
     assert due_all(rows, built_in()).at.tolist() == [micros(one.at) for one in due_each(rows, built_in())]
 
 
+@settings(deadline=None)
 @given(calendars, moments, moments)
 def test_the_time_between_two_moments_is_equal(calendar, one, other):
     line = axis(calendar, date(2024, 12, 1), date(2028, 1, 1))

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.calendar.library import built_in
@@ -45,6 +45,7 @@ moments = st.integers(0, 800 * 24 * 3600 * 1000).map(
 lengths = st.integers(1, 40 * 8 * 3_600_000).map(lambda ms: timedelta(milliseconds=ms))
 
 
+@settings(deadline=None)
 @given(calendars, moments, lengths)
 def test_the_working_time_up_to_a_due_moment_is_what_was_given(calendar, start, length):
     end, _ = calendar.after(start, length)
@@ -53,6 +54,7 @@ def test_the_working_time_up_to_a_due_moment_is_what_was_given(calendar, start, 
     assert any(opens < end <= closes for opens, closes in calendar.worked(calendar.day_of(end)))
 
 
+@settings(deadline=None)
 @given(calendars, moments, moments)
 def test_what_is_left_leads_back_to_a_due_moment_in_working_time(calendar, start, some):
     due, _ = calendar.after(some, timedelta(milliseconds=1))
@@ -61,12 +63,14 @@ def test_what_is_left_leads_back_to_a_due_moment_in_working_time(calendar, start
         assert calendar.after(start, left)[0] == due
 
 
+@settings(deadline=None)
 @given(calendars, moments, moments, lengths)
 def test_who_starts_later_ends_no_earlier(calendar, one, other, length):
     assert calendar.after(min(one, other), length)[0] <= calendar.after(max(one, other), length)[0]
     assert calendar.after(one, length)[0] < calendar.after(one, length + timedelta(seconds=1))[0]
 
 
+@settings(deadline=None)
 @given(calendars, moments, lengths, st.lists(lengths, max_size=3), st.data())
 def test_a_pause_changes_nothing_of_the_total(calendar, start, total, pauses, data):
     at, left, worked = start, total, timedelta(0)
