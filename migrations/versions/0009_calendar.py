@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from app.calendar.library import built_in
 
 revision = "0009_calendar"
-down_revision = "0011_figures"
+down_revision = "0016_speed"
 branch_labels = None
 depends_on = None
 
