@@ -5,12 +5,12 @@ from __future__ import annotations
 from flask import Flask
 
 from app import health, http, openapi, pages, security, transaction
-from app.cases import appeal_routes, photo_routes, step_routes
+from app.cases import appeal_routes, person_routes, photo_routes, step_routes
 from app.cases import page_routes as case_pages
 from app.cases import routes as case_routes
 from app.db import make_engine
 from app.grid import routes as grid_routes
-from app.identity import access
+from app.identity import access, audit_routes
 from app.identity import routes as identity_routes
 from app.maps import card_routes, print_routes, tile_routes
 from app.maps import routes as map_routes
@@ -22,10 +22,12 @@ BLUEPRINTS = (
     health.blueprint,
     openapi.blueprint,
     identity_routes.blueprint,
+    audit_routes.blueprint,
     grid_routes.blueprint,
     case_routes.blueprint,
     step_routes.blueprint,
     appeal_routes.blueprint,
+    person_routes.blueprint,
     photo_routes.blueprint,
     case_pages.blueprint,
     tile_routes.blueprint,
@@ -58,4 +60,5 @@ def create_app(settings: Settings | None = None) -> Flask:
     access.install(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    http.close(app, security.headers(settings))
     return app

@@ -96,6 +96,8 @@ class Addresses:
                 {"on": "areas,cells,facilities,cases,ended,workers,names", "bbox": VIEW, "download": "1"},
             ],
             "photos.show_photo": [{}, {"size": "thumb"}],
+            "audit.list_rows": [{}, {"what": "case_reported"}, *({"who": word} for word in self.words)],
+            "audit.show_page": [{}, {"what": "case_reported"}, *({"subject": word} for word in self.words)],
             "reports.board": [{"by": by, "all": "1"} for by in By] + areas,
             "reports.cases_of": [
                 *({"figure": code, "by": "total"} for code in ("reported", "dispatch_rate", "close_rate")),

@@ -13,7 +13,14 @@ import sqlalchemy as sa
 
 from app import blobs
 from app.cases.actions import Report, report_case
+from app.cases.models import Case
+from app.cases.rules import ENDED, VISITORS, Step
+from app.cases.rules import RULES as CASE_RULES
+from app.cases.steps import _VISITS as VISITS
+from app.cases.steps import Taken, take_step
+from app.errors import JingweiError
 from app.identity.access import permission_of
+from app.identity.models import Person
 from app.identity.rules import PERMISSIONS, Permission, Role
 from app.maps.publish import publish
 from app.reports import actions as reports
@@ -95,6 +102,10 @@ def walled(app, tx, settings):
         filed = report_case(tx, report, by=by, at=at - timedelta(minutes=number))
         city.ids[name], city.numbers[name] = filed.case.id, filed.case.no
         city.photos[name] = name_of(photo)
+        tx.execute(
+            sa.text("INSERT INTO appeals (case_id, nature, name, phone) VALUES (:id, 'help', :name, :phone)"),
+            {"id": filed.case.id, "name": f"Wallperson {name}", "phone": f"1360000111{number}"},
+        )
     tx.execute(
         sa.text("UPDATE cases SET unit_code = :unit WHERE id = :id"), {"unit": UNIT, "id": city.ids["home"]}
     )
@@ -180,6 +191,14 @@ RULES: Mapping[str, Named] = {
     "cases.show_case": of_case("case_id", "ids", NOBODY),
     "case_pages.case": of_case("case_id", "ids", NOBODY),
     "steps.list_choices": of_case("case_id", "ids", NOBODY),
+    # the person behind what is theirs is told to its holder, who is the operator while it is reported
+    "persons.show_person": Named(
+        lambda city, role: {"case_id": city.ids[city.own(role)]},
+        lambda city, role: {"case_id": city.ids[city.foreign(role)]},
+        {"case_id": NOBODY},
+        own_status=frozenset({200, 403}),
+        body=lambda: {"json": {"reason": "to ring them"}},
+    ),
     # what is theirs is answered by what the step lacks or by whose it is, what is foreign as if it were not
     "steps.put_step": Named(
         lambda city, role: {"case_id": city.ids[city.own(role)], "step_id": uuid4()},
@@ -240,7 +259,7 @@ LISTS = {
     "map_pages.start", "openapi.show", "cases.list_cases", "case_pages.cases", "grid.locate", "identity.me",
     "cards.find", "cards.summary", "cards.density", "cases.list_types", "health.healthz", "health.readyz",
     "map_pages.map_page", "maps.print_page", "identity.sign_in", "identity.enter", "identity.sign_out",
-    "tiles.cases_tilejson", "tiles.workers_tilejson",
+    "tiles.cases_tilejson", "tiles.workers_tilejson", "audit.list_rows", "audit.show_state", "audit.show_page",
     "reports.board", "reports.cases_of", "reports.workbook", "bulletin.bulletin_page",
     "bulletin.bulletin_book", "report_office.appraisal_board", "report_office.appraisal_book",
     "report_office.definitions", "report_office.sheets", "report_office.publish", "report_office.weights",
@@ -321,6 +340,58 @@ def test_no_list_search_tile_or_page_holds_anything_of_a_foreign_area(walled, ro
                     leaked.append((endpoint, address, mark))
     assert leaked == []
     assert met == {mark for mark, allowed in marks.items() if allowed}
+
+
+FULL = {
+    "reason": "a reason", "note": "a note", "answer": "exists", "photos": ("ab" * 32,), "measures": "done",
+    "result": "mended", "score": "satisfied", "cause": "a cause", "finding": "a finding", "order": "an order",
+    "persons": "somebody", "decision": "a decision", "into": NOBODY,
+}  # fmt: skip
+"""Everything that any step has to bring."""
+
+
+def tried(tx, case_id, step, by, **case):
+    """Try a step on the case as it would stand, take everything back, and return what was answered."""
+    wanted = {"closed_at": datetime.now(UTC) if case["status"] in ENDED else None, **case}
+    # a step may give nothing but what it needs, where the rest would be refused
+    said = {name: value for name, value in FULL.items() if name != "into" or step is Step.MERGE}
+    with tx.connection.begin_nested() as savepoint:
+        tx.execute(sa.update(Case).where(Case.id == case_id).values(wanted))
+        try:
+            take_step(tx, case_id, Taken(step=step, **said), by=by, at=datetime.now(UTC))
+        except JingweiError as error:
+            answer = type(error).__name__
+        else:
+            answer = "taken"
+        savepoint.rollback()
+    return answer
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_every_step_is_refused_to_all_but_its_roles_and_to_them_across_the_wall(walled, tx, role):
+    """Which roles those are is asked of the table itself; docs/permissions.md shows it to people."""
+    by = people.viewer_of(tx, f"wall-{role}")
+    checker = sa.select(Person.worker_id).where(Person.username == "wall-worker").scalar_subquery()
+    wrong, taken = [], set()
+    for (status, step), rule in CASE_RULES.items():
+        committees = step is Step.DISPATCH and role is Role.COMMITTEE
+        state = {"status": status, "returns": 2 if committees else 0, "calls": 0, "dissatisfactions": 0}
+        if step is Step.HOLD_TO_ACCOUNT:
+            state["dissatisfactions"] = 1
+        if step is Step.UNREACHED:
+            state["calls"] = 2
+        visits = step in VISITS and role in VISITORS - {Role.OPERATOR}  # nobody set another visitor here
+        may = role in rule.by and not visits
+        answer = tried(tx, walled.ids[walled.own(role)], step, by, **state, checker_id=checker)
+        if (answer in {"NotYours", "NotFound"}) == may:
+            wrong.append(("own", status, step, answer))
+        if answer == "taken":
+            taken.add(step)
+        answer = tried(tx, walled.ids[walled.foreign(role)], step, by, **state)
+        if answer != "NotFound":
+            wrong.append(("foreign", status, step, answer))
+    assert wrong == []
+    assert bool(taken) == any(role in rule.by for rule in CASE_RULES.values()), "nothing was taken: no proof"
 
 
 @pytest.mark.parametrize("role", list(Role))
