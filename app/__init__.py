@@ -5,6 +5,8 @@ from __future__ import annotations
 from flask import Flask
 
 from app import health, http, openapi, pages, security, transaction
+from app.calendar import page_routes as calendar_pages
+from app.calendar import routes as calendar_routes
 from app.cases import appeal_routes, person_routes, photo_routes, step_routes
 from app.cases import page_routes as case_pages
 from app.cases import routes as case_routes
@@ -25,6 +27,8 @@ BLUEPRINTS = (
     identity_routes.blueprint,
     audit_routes.blueprint,
     grid_routes.blueprint,
+    calendar_routes.blueprint,
+    calendar_pages.blueprint,
     case_routes.blueprint,
     step_routes.blueprint,
     appeal_routes.blueprint,

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from app import clock, schema, transaction
 from app.audit import cli as audit_cli
 from app.audit import queries as audit_queries
+from app.calendar import cli as calendar_cli
 from app.db import make_engine
 from app.errors import JingweiError
 from app.grid import cli as grid_cli
@@ -79,6 +80,7 @@ def main() -> None:
 
 for command in (
     audit_cli.audit,
+    calendar_cli.calendar,
     identity_cli.token,
     identity_cli.person,
     identity_cli.accounts,

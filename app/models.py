@@ -5,6 +5,7 @@ from __future__ import annotations
 from app import blobs, transaction
 from app.assignment import models as assignment
 from app.audit import models as audit
+from app.calendar import models as calendar
 from app.cases import models as cases
 from app.db import Base
 from app.facilities import models as facilities
@@ -19,6 +20,7 @@ __all__ = [
     "assignment",
     "audit",
     "blobs",
+    "calendar",
     "cases",
     "facilities",
     "grid",

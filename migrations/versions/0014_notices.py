@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import UserDefinedType
 
 revision = "0014_notices"
-down_revision = "0016_speed"
+down_revision = "0009_calendar"
 branch_labels = None
 depends_on = None
 
