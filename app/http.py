@@ -28,6 +28,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.routing import UUIDConverter
 
 from app import errors
+from gis import codes
 from gis.errors import GisError
 
 if TYPE_CHECKING:
@@ -440,7 +441,7 @@ def _no_uuid(name: str, value: str) -> Response:
 
 
 _UUID = re.compile(UUIDConverter.regex)
-_CASE_NUMBER = re.compile(r"[0-9]{19}")
+_CASE_NUMBER = re.compile(codes.CASE.regex)
 
 
 def _database_away(error: Exception) -> Response:

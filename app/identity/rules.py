@@ -61,6 +61,7 @@ class Permission(StrEnum):
     TAKE_APPEALS = "take_appeals"
     READ_PERSONAL = "read_personal"
     READ_FIGURES = "read_figures"
+    PUBLISH_FIGURES = "publish_figures"
     EDIT_CALENDAR = "edit_calendar"
     READ_AUDIT = "read_audit"
     ADMINISTER = "administer"
@@ -97,12 +98,17 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.DISPATCHER: _STAFF | _FIGURES,
         Role.HANDLER: (_STAFF | {Permission.READ_PERSONAL}) - {Permission.READ_WORKERS},
         Role.SUPERVISOR: _STAFF | _FIGURES | {Permission.READ_PERSONAL},
-        Role.COMMITTEE: _STAFF | _FIGURES | {Permission.READ_PERSONAL},
+        Role.COMMITTEE: _STAFF | _FIGURES | {Permission.READ_PERSONAL, Permission.PUBLISH_FIGURES},
         Role.LEADER: _STAFF | _FIGURES,
         Role.PLANNER: _DESK | _FIGURES | {Permission.EDIT_CALENDAR},
         Role.ADMIN: _DESK
         | _FIGURES
-        | {Permission.ADMINISTER, Permission.EDIT_CALENDAR, Permission.READ_AUDIT},
+        | {
+            Permission.ADMINISTER,
+            Permission.EDIT_CALENDAR,
+            Permission.READ_AUDIT,
+            Permission.PUBLISH_FIGURES,
+        },
     }
 )
 """What each role may do. READ_WORKERS makes a desk, which sees every case of its areas."""
@@ -138,6 +144,7 @@ class Limit:
 SIGN_INS = Limit("sign_in", amount=60, by_token=60)
 REPORTS = Limit("reports", amount=300, by_token=120_000, lease=30)
 STEPS = Limit("steps", amount=600, by_token=120_000, lease=30)
+UNMASKINGS = Limit("unmaskings", amount=60, by_token=60, window_s=3_600)
 PRINTS = Limit("prints", amount=60, by_token=600)
 PHOTOS = Limit("photos", amount=300, by_token=60_000, lease=10)
 LISTS = Limit("lists", amount=300, by_token=12_000, lease=20)
