@@ -1,4 +1,4 @@
-"""Make reports and tiles cheaper: who is on duty by B-trees, cards by keys, codes in tiles as numbers."""
+"""Make a report cheaper in the database: who is on duty by B-trees, plans that are kept, cards by keys."""
 
 from __future__ import annotations
 
@@ -44,33 +44,10 @@ def upgrade() -> None:
     )
     for name, arguments, _, after in FUNCTIONS:
         _replace(name, arguments, after)
-    _tiles()
-
-
-def _tiles() -> None:
-    op.execute(
-        "ALTER TABLE tile_facilities"
-        " ADD COLUMN number bigint"
-        " GENERATED ALWAYS AS (CASE WHEN code ~ '^[1-8][0-9]{15}$' THEN code::bigint END) STORED,"
-        " ADD COLUMN kind smallint"
-        " GENERATED ALWAYS AS (CASE WHEN type_code ~ '^[0-9]{4}$' THEN type_code::smallint END) STORED,"
-        " ADD COLUMN fault text GENERATED ALWAYS AS (nullif(condition, 'good')) STORED"
-    )
-    op.execute(
-        "ALTER TABLE tile_cells ADD COLUMN label geometry(Point, 3857)"
-        " GENERATED ALWAYS AS (CASE WHEN band = 15 THEN ST_PointOnSurface(geom) END) STORED"
-    )
-    op.create_index("ix_tile_cells_label", "tile_cells", ["label"], postgresql_using="gist")
-    # Tiles kept as files, here and in browsers, are of the old kind.
-    op.execute("UPDATE tile_versions SET version = version + 1")
 
 
 def downgrade() -> None:
     """Take them back."""
-    op.execute("UPDATE tile_versions SET version = version + 1")
-    op.drop_column("tile_cells", "label")
-    for name in ("number", "kind", "fault"):
-        op.drop_column("tile_facilities", name)
     for name, arguments, before, _ in FUNCTIONS:
         _replace(name, arguments, before)
     op.drop_index("ix_facilities_geom_type_code", table_name="facilities")
