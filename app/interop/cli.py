@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -180,9 +180,12 @@ def run_import(
     accept: tuple[str, ...] = (),
     note: str = "",
     applied: bool = False,
+    reader: Callable[..., Layer] | None = None,
     **_: Any,
 ) -> dict[str, Any]:
     """Check a file and, if `applied` and sound, write it; return the report.
+
+    The file is read by `reader`, else by a process of its own (`gis.formats.read_isolated`).
 
     Raises:
         BadFile: the file cannot be read.
@@ -206,7 +209,7 @@ def run_import(
         with transaction.read(snapshot=True) as tx:
             city = queries.city(tx, at=terms.since)
         stage("reading")
-        read = formats.read(
+        read = (reader or formats.read_isolated)(
             file,
             crs=crs,
             encoding=encoding,

@@ -5,15 +5,16 @@ from __future__ import annotations
 import gzip
 from typing import Any, cast
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Flask, Response, current_app, request
 from flask.blueprints import BlueprintSetupState
 
 from app import clock
 from app.cases.queries import sight_of
 from app.http import Description, Parsed, describe, json_answer
-from app.identity.access import allow, viewer
+from app.identity.access import EXTENSION, allow, cookie_name, viewer
 from app.identity.rules import TILES, Permission
 from app.maps import queries
+from app.maps.doorstep import ASK_AGAIN, MEDIA_TYPE, Doorstep, etag_of, lasting
 from app.maps.rules import STATIC, Layer, tile_at
 from app.maps.tilejson import TileJson, tilejson
 from app.maps.tiles import TileStore, compressed
@@ -22,9 +23,6 @@ from app.transaction import read
 
 blueprint = Blueprint("tiles", __name__)
 
-MEDIA_TYPE = "application/vnd.mapbox-vector-tile"
-FOREVER = "private, max-age=31536000, immutable"
-ASK_AGAIN = "private, no-cache"
 NEVER = "private, no-store"
 PUBLISHED = f"<any({', '.join(STATIC)}):layer>"
 STORE = "jingwei.tiles"
@@ -47,23 +45,33 @@ class NoQuery(Parsed):
     """Takes nothing."""
 
 
+def _tile_of(what: str, query: type[Parsed] = NoQuery, **more: Any) -> Description:
+    return Description(
+        f"A vector tile of {what}",
+        "tiles",
+        query=query,
+        answers=TILE_ANSWERS | more.pop("answers", {}),
+        path=WHERE | more.pop("path", {}),
+    )
+
+
+def _tilejson_of(what: str, **more: Any) -> Description:
+    return Description(f"The TileJSON 3.0 of {what}", "tiles", query=NoQuery, answers={200: TileJson}, **more)
+
+
 @blueprint.record
 def _open_store(state: BlueprintSetupState) -> None:
     settings: Settings = state.app.config["JINGWEI"]
-    state.app.extensions[STORE] = TileStore(settings.tiles / settings.schema)
+    app = cast(Flask, state.app)
+    store = app.extensions[STORE] = TileStore(settings.tiles / settings.schema)
+    gate, cookie = app.extensions[EXTENSION], cookie_name("session", settings)
+    app.wsgi_app = Doorstep(app.wsgi_app, store, gate, cookie=cookie)  # type: ignore[method-assign]  # Flask's own advice
 
 
 @blueprint.get(f"/tiles/{PUBLISHED}/<int:z>/<int:x>/<int:y>.mvt")
 @allow(Permission.READ_MAP, limit=TILES)
 @describe(
-    Description(
-        summary="A vector tile of areas, cells, facilities or streets",
-        tag="tiles",
-        query=TileQuery,
-        answers={**TILE_ANSWERS, 304: "not changed"},
-        problems=(401, 403, 404, 422),
-        path=LAYER | WHERE,
-    )
+    _tile_of("areas, cells, facilities or streets", TileQuery, answers={304: "not changed"}, path=LAYER)
 )
 def published_tile(layer: str, z: int, x: int, y: int, query: TileQuery) -> Response:
     """Answer a tile; one that the caller has already costs no query."""
@@ -71,13 +79,12 @@ def published_tile(layer: str, z: int, x: int, y: int, query: TileQuery) -> Resp
     standing = store.version(name)
     if standing is None:
         return _tile(b"", NEVER)
-    lasting = FOREVER if query.v == standing.version else ASK_AGAIN
-    etag = f"{standing.version}-{z}-{x}-{y}"
+    kept_for, etag = lasting(standing, query.v), etag_of(standing, tile)
     if request.if_none_match.contains_weak(etag):
-        answer = Response(status=304)
-        answer.headers["Cache-Control"] = lasting
+        answer = Response(status=304, content_type=MEDIA_TYPE)
+        answer.headers["Cache-Control"] = kept_for
     else:
-        answer = _tile(store.tile(name, tile, standing), lasting)
+        answer = _tile(store.tile(name, tile, standing), kept_for)
     # Weak, since the gzipped body and the plain one are the same tile.
     answer.set_etag(etag, weak=True)
     return answer
@@ -85,16 +92,7 @@ def published_tile(layer: str, z: int, x: int, y: int, query: TileQuery) -> Resp
 
 @blueprint.get("/tiles/cases/<int:z>/<int:x>/<int:y>.mvt")
 @allow(Permission.READ_CASES, limit=TILES)
-@describe(
-    Description(
-        summary="A vector tile of the cases that the viewer may see: open ones and those of the last week",
-        tag="tiles",
-        query=NoQuery,
-        answers=TILE_ANSWERS,
-        problems=(401, 403, 404, 422),
-        path=WHERE,
-    )
-)
+@describe(_tile_of("the cases that the viewer may see: open ones and those of the last week"))
 def cases_tile(z: int, x: int, y: int, query: NoQuery) -> Response:  # noqa: ARG001 - parsed to refuse more
     """Answer the cases of a tile as they stand."""
     tile = tile_at(z, x, y)
@@ -105,16 +103,7 @@ def cases_tile(z: int, x: int, y: int, query: NoQuery) -> Response:  # noqa: ARG
 
 @blueprint.get("/tiles/workers/<int:z>/<int:x>/<int:y>.mvt")
 @allow(Permission.READ_WORKERS, limit=TILES)
-@describe(
-    Description(
-        summary="A vector tile of the last positions of the workers of the viewer's areas",
-        tag="tiles",
-        query=NoQuery,
-        answers=TILE_ANSWERS,
-        problems=(401, 403, 404, 422),
-        path=WHERE,
-    )
-)
+@describe(_tile_of("the last positions of the workers of the viewer's areas"))
 def workers_tile(z: int, x: int, y: int, query: NoQuery) -> Response:  # noqa: ARG001 - parsed to refuse more
     """Answer the workers of a tile as they stand."""
     tile = tile_at(z, x, y)
@@ -125,16 +114,7 @@ def workers_tile(z: int, x: int, y: int, query: NoQuery) -> Response:  # noqa: A
 
 @blueprint.get(f"/tiles/{PUBLISHED}.json")
 @allow(Permission.READ_MAP)
-@describe(
-    Description(
-        summary="The TileJSON 3.0 of areas, cells, facilities or streets",
-        tag="tiles",
-        query=NoQuery,
-        answers={200: TileJson},
-        problems=(401, 403, 404),
-        path=LAYER,
-    )
-)
+@describe(_tilejson_of("areas, cells, facilities or streets", path=LAYER))
 def published_tilejson(layer: str, query: NoQuery) -> Response:  # noqa: ARG001 - parsed to refuse more
     """Say where a published layer's tiles are, under its present version."""
     return _tilejson(Layer(layer))
@@ -142,15 +122,7 @@ def published_tilejson(layer: str, query: NoQuery) -> Response:  # noqa: ARG001 
 
 @blueprint.get("/tiles/cases.json")
 @allow(Permission.READ_CASES)
-@describe(
-    Description(
-        summary="The TileJSON 3.0 of cases",
-        tag="tiles",
-        query=NoQuery,
-        answers={200: TileJson},
-        problems=(401, 403),
-    )
-)
+@describe(_tilejson_of("cases"))
 def cases_tilejson(query: NoQuery) -> Response:  # noqa: ARG001 - parsed to refuse more
     """Say where the tiles of cases are."""
     return _tilejson(Layer.CASES)
@@ -158,15 +130,7 @@ def cases_tilejson(query: NoQuery) -> Response:  # noqa: ARG001 - parsed to refu
 
 @blueprint.get("/tiles/workers.json")
 @allow(Permission.READ_WORKERS)
-@describe(
-    Description(
-        summary="The TileJSON 3.0 of workers",
-        tag="tiles",
-        query=NoQuery,
-        answers={200: TileJson},
-        problems=(401, 403),
-    )
-)
+@describe(_tilejson_of("workers"))
 def workers_tilejson(query: NoQuery) -> Response:  # noqa: ARG001 - parsed to refuse more
     """Say where the tiles of workers are."""
     return _tilejson(Layer.WORKERS)
@@ -185,9 +149,9 @@ def _store() -> TileStore:
     return cast(TileStore, current_app.extensions[STORE])
 
 
-def _tile(made: bytes, lasting: str) -> Response:
+def _tile(made: bytes, kept_for: str) -> Response:
     """Answer a gzipped tile, as it is where the caller takes gzip."""
-    headers: dict[str, Any] = {"Cache-Control": lasting, "Vary": "Accept-Encoding"}
+    headers: dict[str, Any] = {"Cache-Control": kept_for, "Vary": "Accept-Encoding"}
     if not made:
         return Response(status=204, headers=headers)
     if request.accept_encodings.quality("gzip") > 0:
