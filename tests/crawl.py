@@ -86,6 +86,7 @@ class Addresses:
                 *workers,
                 *areas,
             ],
+            "calendar_pages.show": [{}, {"year": "2031"}],
             "case_pages.cases": [{}, {"status": "all"}, *areas, *({"text": word} for word in self.words)],
             "cards.find": [{"q": word} for word in ("W", "网格员", "设施", *self.words)],
             "grid.locate": [
