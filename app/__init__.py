@@ -16,6 +16,7 @@ from app.identity import access, audit_routes
 from app.identity import routes as identity_routes
 from app.maps import card_routes, print_routes, tile_routes
 from app.maps import routes as map_routes
+from app.notices import routes as notice_routes
 from app.reports import bulletin_routes, office_routes
 from app.reports import page_routes as report_pages
 from app.settings import Settings, read_settings
@@ -38,6 +39,7 @@ BLUEPRINTS = (
     card_routes.blueprint,
     map_routes.blueprint,
     print_routes.blueprint,
+    notice_routes.blueprint,
     report_pages.blueprint,
     office_routes.blueprint,
     bulletin_routes.blueprint,

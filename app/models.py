@@ -12,6 +12,7 @@ from app.facilities import models as facilities
 from app.grid import models as grid
 from app.identity import models as identity
 from app.maps import models as maps
+from app.notices import models as notices
 from app.reports import models as reports
 from app.workers import models as workers
 
@@ -26,6 +27,7 @@ __all__ = [
     "identity",
     "maps",
     "metadata",
+    "notices",
     "reports",
     "transaction",
     "workers",

@@ -27,6 +27,7 @@ from app.identity import actions as identity
 from app.maps import tiles
 from app.maps.publish import publish as publish_layers
 from app.maps.queries import grid_published_at
+from app.notices import actions as notices
 from app.reports.actions import refresh_all
 from app.settings import Settings
 from app.supervision import actions as supervision
@@ -92,6 +93,7 @@ def _escalate(_settings: Settings) -> None:
 def _sweep(settings: Settings) -> None:
     with write() as tx:
         identity.sweep(tx, at=clock.now())
+        notices.sweep(tx, at=clock.now())
     parts = sweep_parts(settings.photos) + sweep_parts(settings.copies)
     log.info("swept what is over, and %s parts of photos", parts)
 

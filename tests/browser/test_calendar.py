@@ -1,4 +1,4 @@
-"""The calendar is read on a desk and on a phone, changed by one and confirmed by another, with the keyboard too."""
+"""The calendar on a desk and on a phone: changed by one, confirmed by another, with the keyboard too."""
 
 import pytest
 

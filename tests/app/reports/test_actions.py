@@ -164,7 +164,11 @@ def test_what_is_published_stays_and_is_revised_only_with_a_reason(tx):
         for sheet in queries.published(tx)
     }
     assert closed == {first: (1, "1"), second: (2, "2")}
-    for change in ("UPDATE published_figures SET reason = 'x'", "DELETE FROM published_figures"):
+    for change in (
+        "UPDATE published_figures SET reason = 'x'",
+        "DELETE FROM published_figures",
+        "TRUNCATE published_figures",
+    ):
         with pytest.raises(sa.exc.DatabaseError, match="never changed"), tx.connection.begin_nested():
             tx.execute(sa.text(change))
 
