@@ -50,6 +50,8 @@ CHANGES: Mapping[str, Any] = {
     "photos.put_photo": {"data": WORKER_PHONE.encode()},
     "identity.enter": {"data": {"username": CITIZEN_PHONE, "password": WORKER}},
     "identity.sign_out": {},
+    "calendar.propose": {"json": {"days": [{"day": WORKER, "kind": WORDS}], "note": CITIZEN_PHONE}},
+    "calendar.decide": {"json": {"confirm": WORDS}},
     "report_office.publish": {"data": {"from": WORKER, "to": "2024-01-31", "reason": WORDS}},
     "report_office.set_weights": {"data": {"post": "unit", "weights": CITIZEN_PHONE, "reason": WORDS}},
     "report_office.add_objection": {"data": {"no": CITIZEN_PHONE, "stage": "handle", "reason": WORDS}},
@@ -172,6 +174,7 @@ def test_errors_and_the_log_repeat_no_canary(city, caplog):
     parts = {name: uuid4() for name in ("report_id", "case_id", "step_id", "appeal_id")} | {
         "sha256": "f" * 64,
         "objection": 1,
+        "change_id": 1,
     }
     build = city.app.url_map.bind("localhost").build
     for rule in changes:
