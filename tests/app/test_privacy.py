@@ -44,6 +44,9 @@ CHANGES: Mapping[str, Any] = {
     "steps.put_step": {"json": {"step": "note", "note": WORDS, "worker": WORKER_PHONE * 2}},
     "persons.show_person": {"json": {"reason": WORDS}},
     "appeals.put_appeal": {"json": {"type": "A08", "nature": "help", "text": WORDS, "phone": WORKER}},
+    "citizen.send": {"data": {"text": WORDS, "phone": WORKER, "name": CITIZEN}},
+    "citizen.track": {"data": {"no": CITIZEN_PHONE, "secret": WORKER}},
+    "citizen.clear": {"data": {"case": WORKER}},
     "photos.put_photo": {"data": WORKER_PHONE.encode()},
     "identity.enter": {"data": {"username": CITIZEN_PHONE, "password": WORKER}},
     "identity.sign_out": {},
@@ -53,6 +56,8 @@ CHANGES: Mapping[str, Any] = {
     "notices.read_from_page": {"data": {"open": WORKER_PHONE * 2}},
     "notices.choose_on_page": {"data": {"webhook": WORDS}},
     "notices.retry_from_page": {"data": {"what": WORKER}},
+    "calendar.propose": {"json": {"days": [{"day": WORKER, "kind": WORDS}], "note": CITIZEN_PHONE}},
+    "calendar.decide": {"json": {"confirm": WORDS}},
     "report_office.publish": {"data": {"from": WORKER, "to": "2024-01-31", "reason": WORDS}},
     "report_office.set_weights": {"data": {"post": "unit", "weights": CITIZEN_PHONE, "reason": WORDS}},
     "report_office.add_objection": {"data": {"no": CITIZEN_PHONE, "stage": "handle", "reason": WORDS}},
@@ -176,6 +181,7 @@ def test_errors_and_the_log_repeat_no_canary(city, caplog):
         "sha256": "f" * 64,
         "objection": 1,
         "notice_id": 2**62,
+        "change_id": 1,
     }
     build = city.app.url_map.bind("localhost").build
     for rule in changes:
