@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0019_figure_hours"
-down_revision = "0013_citizen"
+revision = "0020_figure_hours"
+down_revision = "0019_tile_numbers"
 branch_labels = None
 depends_on = None
 
