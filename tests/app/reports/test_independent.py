@@ -146,5 +146,7 @@ def test_pandas_tells_the_same(tx, seed):
         row = next(row for row in numbers(tx, Asked(period, by), at=LATER) if row.key == key)
         for code, value in told_by_pandas(some, steps[steps.case_id.isin(some.index)]).items():
             assert (
-                row.value(code) == pytest.approx(value, rel=1e-4) if value is not None else row.value(code) is None
+                row.value(code) == pytest.approx(value, rel=1e-4)
+                if value is not None
+                else row.value(code) is None
             ), code
