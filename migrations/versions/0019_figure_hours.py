@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0019_figure_hours"
-down_revision = "0014_notices"
+down_revision = "0013_citizen"
 branch_labels = None
 depends_on = None
 
