@@ -16,8 +16,8 @@ from app.identity.access import permission_of
 from app.identity.rules import PERMISSIONS, Permission, Role
 from app.settings import PREFIX, ROOT, Settings
 
-OPEN_CHANGES = {"identity.enter", "identity.sign_out"}
-"""Routes that change something for somebody unknown; both check their form's token themselves."""
+OPEN_CHANGES = {"identity.enter", "identity.sign_out", "citizen.send", "citizen.track"}
+"""Routes that change something for somebody unknown; they check their form's token themselves."""
 
 PARTS = {
     "UUIDConverter": UUID("0190d6f0-0000-7000-8000-000000000000"),
