@@ -10,6 +10,7 @@ from app.calendar import routes as calendar_routes
 from app.cases import appeal_routes, person_routes, photo_routes, step_routes
 from app.cases import page_routes as case_pages
 from app.cases import routes as case_routes
+from app.citizen import routes as citizen_routes
 from app.db import make_engine
 from app.grid import routes as grid_routes
 from app.identity import access, audit_routes
@@ -35,6 +36,7 @@ BLUEPRINTS = (
     person_routes.blueprint,
     photo_routes.blueprint,
     case_pages.blueprint,
+    citizen_routes.blueprint,
     tile_routes.blueprint,
     card_routes.blueprint,
     map_routes.blueprint,

@@ -19,6 +19,7 @@ from app.identity.access import permission_of
 from app.identity.models import Grant
 from app.identity.rules import Role
 from app.maps.publish import publish
+from app.notices.models import Notice
 from tests import city
 from tests.pictures import name_of, picture
 
@@ -129,9 +130,14 @@ def known(tx, client, token):
     assert asked.status_code == 201
     behind = {"case_id": asked.json["id"], "nature": "help", "name": "张三", "phone": "13812345678"}
     tx.execute(sa.insert(Appeal).values(behind))
+    notice = {"kind": "in_hands", "event_id": 0, "case_id": asked.json["id"], "at": clock.now()}
+    said = {"step": "report", "no": asked.json["no"]}
+    made = sa.insert(Notice).values(**notice, data=said, person_id=queries.person_id(tx, "admin"))
+    notice_id = tx.execute(made.returning(Notice.id)).scalar_one()
     assert client.put(f"/api/v1/photos/{name_of(PHOTO)}", data=PHOTO, headers=bearer).status_code == 201
     tile = tile_over(lon, lat, 16)
-    return {"case_id": asked.json["id"], "type": "F0101", "sha256": name_of(PHOTO), **place, **tile}
+    known = {"case_id": asked.json["id"], "notice_id": notice_id, "type": "F0101", "sha256": name_of(PHOTO)}
+    return {**known, **place, **tile}
 
 
 def tile_over(lon: float, lat: float, z: int) -> dict[str, int]:

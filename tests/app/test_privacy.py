@@ -44,9 +44,18 @@ CHANGES: Mapping[str, Any] = {
     "steps.put_step": {"json": {"step": "note", "note": WORDS, "worker": WORKER_PHONE * 2}},
     "persons.show_person": {"json": {"reason": WORDS}},
     "appeals.put_appeal": {"json": {"type": "A08", "nature": "help", "text": WORDS, "phone": WORKER}},
+    "citizen.send": {"data": {"text": WORDS, "phone": WORKER, "name": CITIZEN}},
+    "citizen.track": {"data": {"no": CITIZEN_PHONE, "secret": WORKER}},
+    "citizen.clear": {"data": {"case": WORKER}},
     "photos.put_photo": {"data": WORKER_PHONE.encode()},
     "identity.enter": {"data": {"username": CITIZEN_PHONE, "password": WORKER}},
     "identity.sign_out": {},
+    "notices.put_read": {},
+    "notices.put_all_read": {"json": {"up_to": CITIZEN_PHONE + "0" * 10}},
+    "notices.put_choices": {"json": {"email": CITIZEN}},
+    "notices.read_from_page": {"data": {"open": WORKER_PHONE * 2}},
+    "notices.choose_on_page": {"data": {"webhook": WORDS}},
+    "notices.retry_from_page": {"data": {"what": WORKER}},
     "calendar.propose": {"json": {"days": [{"day": WORKER, "kind": WORDS}], "note": CITIZEN_PHONE}},
     "calendar.decide": {"json": {"confirm": WORDS}},
     "report_office.publish": {"data": {"from": WORKER, "to": "2024-01-31", "reason": WORDS}},
@@ -171,6 +180,7 @@ def test_errors_and_the_log_repeat_no_canary(city, caplog):
     parts = {name: uuid4() for name in ("report_id", "case_id", "step_id", "appeal_id")} | {
         "sha256": "f" * 64,
         "objection": 1,
+        "notice_id": 2**62,
         "change_id": 1,
     }
     build = city.app.url_map.bind("localhost").build
