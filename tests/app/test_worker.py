@@ -1,12 +1,15 @@
 """The background worker does at its moment what was written for it."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 import shapely
 import sqlalchemy as sa
 
 from app import clock, jobs, worker
+from app.audit.rules import operator_of_machine
+from app.calendar.actions import change_at_once
+from app.calendar.rules import Change, DayChange, DayKind
 from app.grid.actions import NewCells, Origin, replace_cells
 from app.interop import queries
 from app.interop.rules import Subject
@@ -70,3 +73,18 @@ def test_the_worker_looks_every_minute(settings):
     made = worker.make_worker(settings)
     tasks = {key[0]: task.cron for key, task in made.periodic_registry.periodic_tasks.items()}
     assert tasks[jobs.COME_INTO_FORCE] == "* * * * *"
+
+
+def test_a_change_of_the_calendar_is_carried_and_a_year_that_is_missed_is_named(
+    tx, settings, monkeypatch, caplog
+):
+    monkeypatch.setattr(worker.calendars, "SETTLED_S", 0.0)
+    worker.carry_calendar(settings)
+    off = Change((DayChange(date(2030, 1, 7), DayKind.HOLIDAY),))
+    change = change_at_once(tx, off, by=operator_of_machine(), at=clock.now(), source="tests")
+    worker.carry_calendar(settings)
+    assert worker.calendars.change(tx, change).progress == "done"
+    caplog.clear()
+    monkeypatch.setattr(worker, "missing_year", lambda *_: 2027)
+    worker.warn_of_calendar(settings)
+    assert "the calendar of 2027 is not known" in caplog.text

@@ -25,13 +25,8 @@ function show(day, kind, name) {
   day.classList.remove(...KINDS);
   day.classList.add(kind);
   day.classList.toggle("draft", days.has(day.dataset.day));
-  day.querySelector("small")?.remove();
-  if (SIGNS[kind]) {
-    const sign = document.createElement("small");
-    sign.textContent = SIGNS[kind];
-    sign.ariaHidden = "true";
-    day.append(sign);
-  }
+  if (SIGNS[kind]) day.dataset.sign = SIGNS[kind];
+  else delete day.dataset.sign;
   day.title = name;
   const date = day.dataset.words || day.getAttribute("aria-label").split(", ").slice(0, -(1 + Boolean(day.dataset.name))).join(", ");
   day.dataset.words = date;
