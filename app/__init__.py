@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from app import health, http, openapi, pages, security, transaction
-from app.cases import appeal_routes, photo_routes, step_routes
+from app.cases import appeal_routes, duplicate_routes, form_routes, inbox_routes, photo_routes, step_routes
 from app.cases import page_routes as case_pages
 from app.cases import routes as case_routes
 from app.db import make_engine
@@ -26,6 +26,9 @@ BLUEPRINTS = (
     appeal_routes.blueprint,
     photo_routes.blueprint,
     case_pages.blueprint,
+    form_routes.blueprint,
+    inbox_routes.blueprint,
+    duplicate_routes.blueprint,
     tile_routes.blueprint,
     card_routes.blueprint,
     map_routes.blueprint,
