@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from contextlib import suppress
 from datetime import datetime
 
 import click
@@ -13,12 +14,14 @@ from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 from tqdm import tqdm
 
 from app import clock, schema, transaction
+from app.audit import cli as audit_cli
+from app.audit import queries as audit_queries
 from app.db import make_engine
 from app.errors import JingweiError
 from app.grid import cli as grid_cli
 from app.identity import cli as identity_cli
 from app.interop import cli as interop_cli
-from app.settings import read_settings
+from app.settings import Settings, read_settings
 from gis.errors import GisError
 
 NO_TABLES = frozenset({"42P01", "42703", "42883", "3F000"})
@@ -73,6 +76,7 @@ def main() -> None:
 
 
 for command in (
+    audit_cli.audit,
     identity_cli.token,
     identity_cli.person,
     identity_cli.accounts,
@@ -83,17 +87,23 @@ for command in (
     main.add_command(command)
 
 
-def open_database() -> None:
-    """Bind the database of the settings, for a command that needs one."""
-    transaction.bind(make_engine(read_settings(), pool_size=2))
+def open_database(settings: Settings | None = None) -> None:
+    """Bind the database of the settings (the environment's), for a command that needs one."""
+    transaction.bind(make_engine(settings or read_settings(), pool_size=2))
 
 
 @main.command()
 def migrate() -> None:
     """Make the schema, or bring it to the newest migration."""
     settings = read_settings()
-    head = schema.migrate(make_engine(settings), settings)
+    role = schema.role_of(make_engine(settings)) if settings.owner_url else None
+    head = schema.migrate(make_engine(settings.as_owner()), settings, app_role=role)
+    open_database()
+    with transaction.read() as tx:
+        warning = audit_queries.rights(tx).warning
     click.echo(f"schema {settings.schema} stands at {head}")
+    if warning is not None:
+        click.echo(f"warning: {warning}", err=True)
 
 
 @main.command()
@@ -141,6 +151,7 @@ def run_jobs() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = read_settings()
     transaction.bind(make_engine(settings, pool_size=2))
+    _warn_of_rights()
     while True:
         try:
             make_worker(settings).run_worker()
@@ -153,17 +164,37 @@ def run_jobs() -> None:
             return
 
 
+def _warn_of_rights() -> None:
+    """Say at once, in the log that somebody reads, when the application could change its own audit."""
+    with suppress(OperationalError, ProgrammingError), transaction.read() as tx:
+        warning = audit_queries.rights(tx).warning
+        if warning is not None:
+            logging.warning("%s", warning)
+
+
 @main.command()
 @click.option("--cells", default=12_900, show_default=True, help="How large a city.")
 @click.option("--seed", default=None, type=int, help="The only source of chance.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last day of the past cases (today).")
 @click.option("--if-empty", is_flag=True, help="Do nothing when there is a city already.")
-def demo(cells: int, seed: int | None, until: datetime | None, if_empty: bool) -> None:  # noqa: FBT001 - click's way
-    """Build the demo city 鞍山 (演示数据) in an empty schema, with accounts and the map's tables."""
-    from app.demo import build  # noqa: PLC0415 - pulls in numba and geopandas
+@click.option(
+    "--history", type=click.IntRange(min=1), help="Then add past cases until there are so many, say 1000000."
+)
+def demo(
+    cells: int,
+    seed: int | None,
+    until: datetime | None,
+    if_empty: bool,  # noqa: FBT001 - click's way
+    history: int | None,
+) -> None:
+    """Build the demo city 鞍山 (演示数据) in an empty schema, with accounts and the map's tables.
+
+    With --history, a demo city that stands is left as it is, and gets a long past.
+    """
+    from app.demo import DEFAULT_SEED, build, build_history  # noqa: PLC0415 - pulls in numba and geopandas
 
     settings = read_settings()
-    open_database()
+    open_database(settings.as_owner())  # who may ANALYZE what it has written
     with tqdm(total=100, bar_format="{desc:28} {percentage:3.0f} % |{bar}| {elapsed}", disable=None) as bar:
 
         def progress(fraction: float, label: str) -> None:
@@ -171,5 +202,10 @@ def demo(cells: int, seed: int | None, until: datetime | None, if_empty: bool) -
             bar.update(round(fraction * 100) - bar.n)
 
         last = until.date() if until else None
-        built = build(settings, cells=cells, seed=seed, until=last, if_empty=if_empty, progress=progress)
+        standing = if_empty or history is not None
+        built = build(settings, cells=cells, seed=seed, until=last, if_empty=standing, progress=progress)
+        if history is not None:
+            bar.reset()
+            seed = DEFAULT_SEED if seed is None else seed
+            built += "\n" + build_history(history, seed=seed, progress=progress)
     click.echo(built)

@@ -13,8 +13,12 @@ from procrastinate.exceptions import AlreadyEnqueued
 from app.transaction import Tx
 
 PUBLISH = "publish"
+COME_INTO_FORCE = "come_into_force"
 SWEEP = "sweep"
 WALK = "walk"
+ESCALATE = "escalate"
+SEAL = "seal"
+VERIFY = "verify_audit"
 
 _deferring = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app import blobs, transaction
 from app.assignment import models as assignment
+from app.audit import models as audit
 from app.cases import models as cases
 from app.db import Base
 from app.facilities import models as facilities
@@ -14,6 +15,7 @@ from app.workers import models as workers
 
 __all__ = [
     "assignment",
+    "audit",
     "blobs",
     "cases",
     "facilities",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -26,6 +26,7 @@ class Settings:
     port: int = 8000
     host: str = "127.0.0.1"
     database_url: str = ""
+    owner_url: str = ""
     schema: str = "jingwei"
     demo_password: str = DEMO_PASSWORD
     secret_key: str = ""
@@ -39,6 +40,10 @@ class Settings:
     trusted_proxies: int = 0
     max_photo_mb: int = 10
     outside_limit_km: int = 50
+
+    def as_owner(self) -> Settings:
+        """Return the settings with which the tables' owner works: migrations, and building a demo city."""
+        return replace(self, database_url=self.owner_url) if self.owner_url else self
 
     @property
     def tiles(self) -> Path:
@@ -107,9 +112,11 @@ def _check(settings: Settings) -> None:
 def _with_private_cluster(settings: Settings) -> Settings:
     """Fill in the address of the private cluster and the secret key that `make up` leaves under var/."""
     changes: dict[str, object] = {}
-    url, key = settings.var / "database_url", settings.var / "secret_key"
+    url, key, owner = (settings.var / name for name in ("database_url", "secret_key", "owner_url"))
     if not settings.database_url and url.is_file():
         changes["database_url"] = url.read_text().strip()
+        if not settings.owner_url and owner.is_file():
+            changes["owner_url"] = owner.read_text().strip()
     if not settings.secret_key and key.is_file():
         changes["secret_key"] = key.read_text().strip()
     if not changes:

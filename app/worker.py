@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 
 import procrastinate
@@ -11,11 +13,18 @@ import psycopg
 import psycopg_pool
 
 from app import clock, demo, jobs
+from app.audit import actions as audit
+from app.audit import queries as audit_queries
+from app.audit.rules import Action
+from app.grid import actions as grid
+from app.grid.queries import moments_between
 from app.identity import actions as identity
 from app.maps import tiles
 from app.maps.publish import publish as publish_layers
+from app.maps.queries import grid_published_at
 from app.settings import Settings
-from app.transaction import write
+from app.supervision import actions as supervision
+from app.transaction import read, write
 
 log = logging.getLogger(__name__)
 LOST = (psycopg.OperationalError, procrastinate.exceptions.ConnectorException, psycopg_pool.PoolTimeout)
@@ -37,16 +46,29 @@ def make_worker(settings: Settings) -> procrastinate.App:
 
     @made.task(name=jobs.PUBLISH, queueing_lock=jobs.PUBLISH, lock=jobs.PUBLISH, retry=3)
     def publish(why: str = "") -> None:
+        take_effect(at=clock.now())
         with write() as tx:
             published = publish_layers(tx, at=clock.now())
         tiles.sweep(settings.tiles / settings.schema, [(one.layer, one.version) for one in published])
         log.info("published %s (%s)", ", ".join(f"{one.layer} {one.version}" for one in published), why)
+
+    @made.periodic(cron="* * * * *")
+    @made.task(name=jobs.COME_INTO_FORCE, queueing_lock=jobs.COME_INTO_FORCE)
+    def come_into_force(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
+        queue_what_came_into_force(at=clock.now())
 
     @made.periodic(cron="*/5 * * * *")
     @made.task(name=jobs.WALK, queueing_lock=jobs.WALK)
     def walk(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
         with write() as tx:
             demo.walk(tx, at=clock.now())
+
+    @made.periodic(cron="* * * * *")
+    @made.task(name=jobs.ESCALATE, queueing_lock=jobs.ESCALATE, lock=jobs.ESCALATE)
+    def escalate(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
+        taken = supervision.act_on_all(clock.now())
+        if taken:
+            log.info("took %s steps that were due", taken)
 
     @made.periodic(cron="17 * * * *")
     @made.task(name=jobs.SWEEP, queueing_lock=jobs.SWEEP)
@@ -56,7 +78,57 @@ def make_worker(settings: Settings) -> procrastinate.App:
         parts = sweep_parts(settings.photos) + sweep_parts(settings.copies)
         log.info("swept what is over, and %s parts of photos", parts)
 
+    @made.periodic(cron="* * * * *")
+    @made.task(name=jobs.SEAL, queueing_lock=jobs.SEAL)
+    def seal(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
+        seal_audit(settings)
+
+    @made.periodic(cron="41 18 * * *")  # UTC: at night
+    @made.task(name=jobs.VERIFY, queueing_lock=jobs.VERIFY)
+    def verify(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
+        verify_audit(settings)
+
     return made
+
+
+def queue_what_came_into_force(*, at: datetime) -> None:
+    """Queue a publication when a change of the grid has come into force since the last one."""
+    with write() as tx:
+        published = grid_published_at(tx)
+        if published is not None and moments_between(tx, published, at):
+            jobs.defer(tx, jobs.PUBLISH, why="a change of the grid came into force")
+
+
+def take_effect(*, at: datetime) -> None:
+    """Give the areas the outlines of changes that came into force since the last publication.
+
+    In a transaction of its own, before the publication's: that one may not write before it has thinned all.
+    """
+    with write() as tx:
+        published = grid_published_at(tx)
+        if published is not None:
+            grid.take_effect(tx, after=published, at=at)
+
+
+def seal_audit(settings: Settings) -> None:
+    """Chain what waits, and tell the head: the log is the copy that the database's owner cannot change."""
+    while True:
+        with write() as tx:
+            head = audit.seal(tx, secret=settings.secret_key, at=clock.now())
+        if head is None:
+            return
+        log.info("audit sealed up to %s:%s", head.no, head.hash.hex())
+
+
+def verify_audit(settings: Settings) -> None:
+    """Recompute the whole chain, and record what was found."""
+    with read(snapshot=True) as tx:
+        found = audit_queries.verify(tx, secret=settings.secret_key, at=clock.now())
+    broken = found.broken and asdict(found.broken)
+    with write() as tx:
+        told = {"rows": found.rows, "broken": broken}
+        audit.record(tx, Action.RECORD_VERIFIED, "audit", by=None, detail=told)
+    log.log(logging.INFO if found.sound else logging.CRITICAL, "audit verified: %s", broken or "sound")
 
 
 def sweep_parts(folder: Path) -> int:

@@ -30,9 +30,15 @@ def environment(places: Places, settings: Settings, *, url: str) -> dict[str, st
         "JINGWEI_PORT": str(settings.port),
         "JINGWEI_DATABASE_URL": url,
         "JINGWEI_SECRET_KEY": key,
+        "JINGWEI_OWNER_URL": "",  # not for what runs on, whatever the caller has set
         "PYTHONUNBUFFERED": "1",
     }
     return given | ours
+
+
+def owners(env: Mapping[str, str], owner_url: str | None) -> dict[str, str]:
+    """Return the environment of what changes tables: with the address of their owner."""
+    return dict(env) | ({"JINGWEI_OWNER_URL": owner_url} if owner_url else {})
 
 
 def migrate(places: Places, step: Step, env: Mapping[str, str]) -> None:

@@ -2,8 +2,9 @@
 
 PostgreSQL refuses to run as root. For root, the cluster belongs to the system user `postgres`; where that
 user cannot reach the clone (a clone under /root), the cluster lives under /var/lib/jingwei instead.
-The application's role owns its database and may make others (for tests), but is no superuser: PostGIS is
-put into the template once, by us.
+The role `jingwei` owns the database and its tables and may make others (for tests), but is no superuser:
+PostGIS is put into the template once, by us. The web server and the background worker work as `jingwei_app`,
+which owns nothing: what it may not do is granted by `jingwei migrate`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from deploy.system import Postgres, postgres_servers
 SYSTEM_USER = "postgres"
 ELSEWHERE = Path("/var/lib/jingwei")
 DATABASE = "jingwei"
+OWNER, APP = "jingwei", "jingwei_app"
 EXTENSIONS = ("postgis", "btree_gist", "pg_trgm")
 LONGEST_SOCKET_FOLDER = 90  # a unix socket's whole path has 107 bytes at most
 START_TRIES = 3
@@ -44,8 +46,16 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        """The libpq address of the application's database."""
-        return f"postgresql:///{DATABASE}?host={quote(str(self.socket), safe='/')}&user={DATABASE}"
+        """The libpq address by which the web server and the background worker use the database."""
+        return self._url(APP)
+
+    @property
+    def owner_url(self) -> str:
+        """The address of the tables' owner, for migrations and tests."""
+        return self._url(OWNER)
+
+    def _url(self, role: str) -> str:
+        return f"postgresql:///{DATABASE}?host={quote(str(self.socket), safe='/')}&user={role}"
 
     def program(self, name: str) -> str:
         """Return one of the server's own programs."""
@@ -192,6 +202,7 @@ def start(places: Places, step: Step) -> Cluster:
     _prepare(cluster, step)
     # `.venv/bin/jingwei` finds the database by this when a person calls it later
     (places.var / "database_url").write_text(cluster.url + "\n")
+    (places.var / "owner_url").write_text(cluster.owner_url + "\n")
     step.note = step.note or "started"
     if not cluster.data.is_relative_to(places.root):
         step.note += f", in {cluster.data} since {SYSTEM_USER!r} cannot reach {places.root}"
@@ -282,7 +293,7 @@ def settings(cluster: Cluster, *, memory_mib: int, shared_mib: int) -> dict[str,
 def peers(user: str, *, system_user: str | None) -> str:
     """Return pg_ident.conf: which users of this machine may be which roles."""
     names = dict.fromkeys([user, *([system_user] if system_user else [])])
-    return "".join(f"here {name} {role}\n" for name in names for role in ("postgres", DATABASE))
+    return "".join(f"here {name} {role}\n" for name in names for role in ("postgres", OWNER, APP))
 
 
 def _write_settings(cluster: Cluster) -> None:
@@ -332,6 +343,9 @@ PREPARE = r"""
 SET client_min_messages = warning;
 SELECT 'CREATE ROLE jingwei LOGIN CREATEDB' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'jingwei')
 \gexec
+SELECT 'CREATE ROLE jingwei_app LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'jingwei_app')
+\gexec
+GRANT jingwei_app TO jingwei;
 \connect template1
 SET client_min_messages = warning;
 {extensions}
@@ -342,7 +356,7 @@ WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'jingwei')
 
 
 def _prepare(cluster: Cluster, step: Step) -> None:
-    """Make the role, the template's extensions and the database, each only where it is missing."""
+    """Make the roles, the template's extensions and the database, each only where it is missing."""
     extensions = "\n".join(f"CREATE EXTENSION IF NOT EXISTS {name};" for name in EXTENSIONS)
     cluster.do(
         [cluster.program("psql"), "-X", "-q", "-h", str(cluster.socket), "-U", "postgres", "-d", "postgres"],

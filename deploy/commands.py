@@ -36,12 +36,14 @@ def up(places: Places) -> int:
         _check_port(places, settings.port)
         progress = Progress(8 if own_database else 7)
         set_up(places, progress, database=own_database, browser=False)
-        url = settings.database_url or _database(places, progress)
+        url, owner_url = settings.database_url, settings.owner_url
+        if url is None:
+            url, owner_url = _database(places, progress)
         env = city.environment(places, settings, url=url)
         with progress.step("Tables") as step:
-            city.migrate(places, step, env)
+            city.migrate(places, step, city.owners(env, owner_url))
         with progress.step("Demo city") as step:
-            city.build_demo(places, step, env)
+            city.build_demo(places, step, city.owners(env, owner_url))
         with progress.step("Web server and background worker") as step:
             daemons.start_all(places, step, env)
         with progress.step("Ready") as step:
@@ -69,9 +71,10 @@ def _check_port(places: Places, port: int) -> None:
     )
 
 
-def _database(places: Places, progress: Progress) -> str:
+def _database(places: Places, progress: Progress) -> tuple[str, str]:
     with progress.step("Database") as step:
-        return cluster.start(places, step).url
+        found = cluster.start(places, step)
+    return found.url, found.owner_url
 
 
 def down(places: Places) -> int:

@@ -72,6 +72,7 @@ class Settings:
     port: int
     host: str
     database_url: str | None
+    owner_url: str | None
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
@@ -90,6 +91,7 @@ class Settings:
             port=int(text),
             host=environment.get("JINGWEI_HOST", "").strip() or "127.0.0.1",
             database_url=environment.get("JINGWEI_DATABASE_URL", "").strip() or None,
+            owner_url=environment.get("JINGWEI_OWNER_URL", "").strip() or None,
         )
 
     @property

@@ -50,6 +50,7 @@ class State:
     due_at: datetime
     person: bool = False
     place: bool = True
+    visitor: Role = Role.OPERATOR
     asked: Step | None = None
     asked_until: datetime | None = None
     worker_id: int | None = None
@@ -72,7 +73,10 @@ class State:
     dissatisfactions: int = 0
     calls: int = 0
     level: int = 0
+    handovers: int = 0
+    warned: bool = False
     revision: int = 1
+    acts_at: datetime | None = None
     closed_at: datetime | None = None
     suspended_until: datetime | None = None
     merged_into: UUID | None = None
@@ -86,7 +90,13 @@ class State:
     @property
     def owner(self) -> Role | None:
         """The role that has to act next."""
-        return owner(self.status, checked=self.checked, returns=self.returns, asked=self.asked)
+        return owner(
+            self.status,
+            checked=self.checked,
+            returns=self.returns,
+            asked=self.asked,
+            visitor=self.visitor,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +116,7 @@ class Facts:
     until: datetime | None = None
     score: str | None = None
     into: UUID | None = None
+    system: bool = False
 
 
 CONDITIONS: Mapping[When, Callable[[State, Step, datetime], bool]] = MappingProxyType(
@@ -144,9 +155,35 @@ def after_step(case: State, step: Step, rule: Rule, facts: Facts, at: datetime) 
     counted, held = _COUNTED.get(step, _nothing)(case, facts), _HELD.get(step, _nothing)(case, facts)
     changed = replace(case, status=rule.to, revision=case.revision + 1, **counted, **held)
     changed = _clocked(changed, case, rule, facts, at)
+    if step is Step.URGE and facts.system and changed.status is Status.DISPATCHED:
+        changed = replace(changed, stage_due_at=changed.due_at)  # urged once; what comes next is the limit
     if changed.status is not case.status:
         changed = replace(changed, asked=None, asked_until=None)  # what was asked for is overtaken
-    return _staged(changed, case, at)
+    staged = _staged(changed, case, at)
+    act = next_act(staged)
+    return replace(staged, acts_at=None if act is None else act[0])
+
+
+def next_act(case: State) -> tuple[datetime, Step] | None:
+    """Return when the system acts of its own accord next, and by which step; None when nothing is due.
+
+    Unsigned for two hours is urged once; four fifths of the limit warn; the limit passed starts supervision,
+    once more and twice more the limit raise it; a suspension ends by itself; a verification or check that
+    nobody answers goes to the other post of the cell, once.
+    """
+    if case.status is Status.SUSPENDED and case.suspended_until is not None:
+        return case.suspended_until, Step.RESUME
+    if case.status in {Status.VERIFYING, Status.CHECKING} and not case.checked and not case.handovers:
+        return None if case.stage_due_at is None else (case.stage_due_at, Step.HAND_OVER)
+    if not _runs(case) or case.clock_kind is None or case.limit_value is None:
+        return None
+    acts = [] if case.warned or case.warn_at is None else [(case.warn_at, Step.WARN)]
+    if case.status is Status.DISPATCHED and case.stage_due_at is not None and case.stage_due_at < case.due_at:
+        acts.append((case.stage_due_at, Step.URGE))
+    if case.level < TOP_LEVEL:
+        over = case.level * deadlines.seconds_of(case.clock_kind, case.limit_value)
+        acts.append((deadlines.after(case.due_at, case.clock_kind, over), Step.SUPERVISE))
+    return min(acts, default=None)
 
 
 def follow_up(case: State) -> Step | None:
@@ -209,14 +246,19 @@ _COUNTED: Mapping[Step, _Change] = MappingProxyType(
             "returns": 0,
         },
         Step.OBJECT: lambda _case, _facts: {"calls": 0},
+        Step.WARN: lambda _case, _facts: {"warned": True},
     }
 )
 """What a step counts."""
 
 _HELD: Mapping[Step, _Change] = MappingProxyType(
     {
-        Step.VERIFY: lambda _case, facts: {"checker_id": facts.worker_id},
-        Step.CHECK: lambda _case, facts: {"checker_id": facts.worker_id},
+        Step.VERIFY: lambda _case, facts: {"checker_id": facts.worker_id, "handovers": 0},
+        Step.CHECK: lambda _case, facts: {"checker_id": facts.worker_id, "handovers": 0},
+        Step.HAND_OVER: lambda case, facts: {
+            "checker_id": facts.worker_id or case.checker_id,
+            "handovers": case.handovers + 1,
+        },
         Step.VERIFIED: lambda _case, _facts: {"checker_id": None},
         Step.CHECKED: lambda _case, _facts: {"checker_id": None},
         Step.REWORK: lambda _case, _facts: {"checker_id": None},
@@ -295,7 +337,11 @@ def _warned(case: State, at: datetime) -> State:
         return case
     whole = deadlines.seconds_of(case.clock_kind, case.limit_value) * (1 + case.extensions)
     left = deadlines.left(at, case.due_at, case.clock_kind)
-    return replace(case, warn_at=deadlines.after(at, case.clock_kind, max(0.0, left - (1 - YELLOW) * whole)))
+    return replace(
+        case,
+        warned=False,
+        warn_at=deadlines.after(at, case.clock_kind, max(0.0, left - (1 - YELLOW) * whole)),
+    )
 
 
 def _staged(case: State, before: State, at: datetime) -> State:
@@ -307,7 +353,8 @@ def _staged(case: State, before: State, at: datetime) -> State:
         return replace(opened, stage_due_at=case.due_at)
     if case.status is Status.SUSPENDED:
         return replace(opened, stage_due_at=case.suspended_until)
-    if case.status is before.status and before.stage_due_at is not None and case.checked == before.checked:
+    waits = (case.checked, case.handovers)
+    if case.status is before.status and before.stage_due_at and waits == (before.checked, before.handovers):
         return opened
     kind, limit = STAGE_LIMITS[case.status]
     return replace(opened, stage_due_at=deadlines.due(at, kind, limit).at)

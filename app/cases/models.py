@@ -119,6 +119,7 @@ class Case(Base):
             "due_at",
             postgresql_where=sa.text("closed_at IS NULL"),
         ),
+        sa.Index("ix_cases_acts_at", "acts_at", postgresql_where=sa.text("acts_at IS NOT NULL")),
         sa.Index("ix_cases_open_stage", "stage_due_at", "id", postgresql_where=sa.text("closed_at IS NULL")),
         sa.Index(
             "ix_cases_open_unit", "unit_code", "stage_due_at", postgresql_where=sa.text("closed_at IS NULL")
@@ -177,7 +178,25 @@ class Case(Base):
     suspended_until: Mapped[datetime | None]
     merged_into: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))
     satisfaction: Mapped[str | None]
+    handovers: Mapped[int] = mapped_column(sa.SmallInteger, server_default="0")
+    warned: Mapped[bool] = mapped_column(server_default=sa.false())
+    acts_at: Mapped[datetime | None]
+    """when the system takes a step of its own accord (`effects.next_act`)"""
     origin: Mapped[str | None]
+
+
+class VisitRule(Base):
+    """Who makes return visits about matters of a nature (an appeal's, or 'incident'), and to how many."""
+
+    __tablename__ = "visit_rules"
+    __table_args__ = (
+        sa.CheckConstraint("share BETWEEN 0 AND 1", name="share"),
+        sa.CheckConstraint("by_role IN ('operator', 'worker', 'shift_leader', 'supervisor')", name="by_role"),
+    )
+
+    nature: Mapped[str] = mapped_column(Code, primary_key=True)
+    share: Mapped[float] = mapped_column(server_default="1")
+    by_role: Mapped[str] = mapped_column(server_default="operator")
 
 
 class Appeal(Base):

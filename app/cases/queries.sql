@@ -5,12 +5,24 @@ FROM case_types
 ORDER BY code;
 
 -- name: file_report
--- File a report once; the function of the same name says what comes of it.
-SELECT outcome, detail, card
-FROM file_report(
-    :id, :body, :type, :clock, :limit_value, :lon, :lat, :accuracy_m, :crs, :text, :facility, :photos,
-    :observed_at, :received_at, :due_at, :day, :source, :person, :worker, :facility_reach_m
-);
+-- File a report once, and record who did; the function of the same name says what comes of it.
+WITH answer AS (
+    SELECT outcome, detail, card
+    FROM file_report(
+        :id, :body, :type, :clock, :limit_value, :lon, :lat, :accuracy_m, :crs, :text, :facility, :photos,
+        :observed_at, :received_at, :due_at, :day, :source, :person, :worker, :facility_reach_m
+    )
+),
+recorded AS (
+    INSERT INTO audit_log (person_id, username, action, subject, area_code, detail)
+    SELECT :person,
+           coalesce((SELECT p.username FROM people p WHERE p.id = CAST(:person AS bigint)), CAST(:source AS text)),
+           'case_reported', 'case ' || (a.card ->> 'id'), a.card -> 'community' ->> 'code',
+           jsonb_build_object('source', CAST(:source AS text))
+    FROM answer a
+    WHERE a.outcome = 'filed'
+)
+SELECT outcome, detail, card FROM answer;
 
 -- name: steps
 -- The steps of a case, oldest first. Who did it is told to a :desk, a citizen's name by its first character
@@ -51,13 +63,25 @@ WHERE t.code = :type;
 SELECT c.body_sha256, c.reported_by, case_card(c) AS card FROM cases c WHERE c.id = :id;
 
 -- name: register_appeal
--- Register an appeal; the function of the same name says what comes of it.
-SELECT outcome, card
-FROM register_appeal(
-    :id, :body, :type, :source, :text, CAST(:lon AS float8), CAST(:lat AS float8), CAST(:accuracy_m AS float8), :crs, :area,
-    :at, :due_at, :stage_due_at, :day, :person, CAST(:photos AS text[]), :nature, :wish, :name, :phone, :address, :tell,
-    CAST(:secret AS bytea)
-);
+-- Register an appeal, and record who did; the function of the same name says what comes of it.
+WITH answer AS (
+    SELECT outcome, card
+    FROM register_appeal(
+        :id, :body, :type, :source, :text, CAST(:lon AS float8), CAST(:lat AS float8), CAST(:accuracy_m AS float8), :crs, :area,
+        :at, :due_at, :stage_due_at, :day, :person, CAST(:photos AS text[]), :nature, :wish, :name, :phone, :address, :tell,
+        CAST(:secret AS bytea)
+    )
+),
+recorded AS (
+    INSERT INTO audit_log (person_id, username, action, subject, area_code, detail)
+    SELECT :person,
+           coalesce((SELECT p.username FROM people p WHERE p.id = CAST(:person AS bigint)), CAST(:source AS text)),
+           'case_reported', 'case ' || (a.card ->> 'id'), a.card -> 'community' ->> 'code',
+           jsonb_build_object('source', CAST(:source AS text))
+    FROM answer a
+    WHERE a.outcome = 'filed'
+)
+SELECT outcome, card FROM answer;
 
 -- name: city_box
 -- The box around the city's areas, in degrees.

@@ -120,6 +120,8 @@ class Step(StrEnum):
     ADD = "add"
     WITHDRAW = "withdraw"
     FORCE_CLOSE = "force_close"
+    WARN = "warn"
+    HAND_OVER = "hand_over"
 
 
 class Need(StrEnum):
@@ -194,9 +196,9 @@ class Clock(StrEnum):
 class Rule:
     """A row of the table: where the step leads, who may take it, and what it asks and does.
 
-    `by` are roles; `system` steps are taken by nobody but the system itself. A worker has to be the one who
-    checks or holds the case, a handler of its unit, a citizen the one whose case it is; all other roles are
-    held in the case's area.
+    `by` are roles; a return visit is made by the one of its roles that is set for it. `system` steps are
+    taken by nobody but the system itself. A worker has to be the one who checks or holds the case, a handler
+    of its unit, a citizen the one whose case it is; all other roles are held in the case's area.
     """
 
     to: Status
@@ -245,7 +247,9 @@ STAGE_LIMITS: Mapping[Status, tuple[ClockKind, float]] = MappingProxyType(
 _CITIZEN, _WORKER, _OPERATOR = Role.CITIZEN, Role.WORKER, Role.OPERATOR
 _LEADS, _DISPATCHER, _HANDLER = Role.SHIFT_LEADER, Role.DISPATCHER, Role.HANDLER
 _SUPERVISOR, _COMMITTEE, _LEADER = Role.SUPERVISOR, Role.COMMITTEE, Role.LEADER
-_VISITORS = frozenset({_OPERATOR, _CITIZEN})
+VISITORS = frozenset({_OPERATOR, _WORKER, _LEADS, _SUPERVISOR})
+"""Who may be set to make return visits; for each nature of a matter it is one of them (`visit_rules`)."""
+_VISITORS = VISITORS | {_CITIZEN}
 _DESKS = frozenset({_OPERATOR, _LEADS, _DISPATCHER, _SUPERVISOR, _COMMITTEE, _LEADER})
 
 
@@ -272,6 +276,7 @@ def _anywhere(status: Status) -> dict[tuple[Status, Step], Rule]:
             status, frozenset({_SUPERVISOR, _LEADER}), Need.REASON, when=(When.BELOW_TOP,)
         ),
         (status, Step.URGE): _rule(status, frozenset({_DISPATCHER, _SUPERVISOR, _OPERATOR, _CITIZEN})),
+        (status, Step.WARN): _rule(status, None),
         (status, Step.INSTRUCT): _rule(status, frozenset({_LEADER, _COMMITTEE}), Need.NOTE),
         (status, Step.ASSIGN): _rule(status, frozenset({_DISPATCHER, _LEADS}), Need.WORKER),
         (status, Step.NOTE): _rule(status, _DESKS | {_HANDLER, _WORKER}, Need.NOTE),
@@ -303,6 +308,10 @@ RULES: Mapping[tuple[Status, Step], Rule] = MappingProxyType(
                 Step.REFUSE: _rule(status, _LEADS, Need.REASON, when=(When.PENDING,), row=5),
                 Step.WITHDRAW: _rule(Status.VOID, _CITIZEN, Need.REASON, clock=Clock.END),
             }.items()
+        },
+        **{
+            (status, Step.HAND_OVER): _rule(status, None, Need.WORKER, when=(When.UNCHECKED,))
+            for status in (Status.VERIFYING, Status.CHECKING)
         },
         (Status.VERIFYING, Step.WITHDRAW): _rule(Status.VOID, _CITIZEN, Need.REASON, clock=Clock.END),
         (Status.ACCEPTED, Step.FILE): _rule(Status.FILED, _LEADS, Need.STANDARD, row=7),
@@ -389,10 +398,10 @@ RULES: Mapping[tuple[Status, Step], Rule] = MappingProxyType(
             Status.CLOSED, _VISITORS, Need.SCORE, clock=Clock.END, row=18
         ),
         (Status.CALLBACK, Step.NO_CONTACT): _rule(
-            Status.CALLBACK, _OPERATOR, when=(When.EARLIER_CALL,), row=18
+            Status.CALLBACK, VISITORS, when=(When.EARLIER_CALL,), row=18
         ),
         (Status.CALLBACK, Step.UNREACHED): _rule(
-            Status.CLOSED, _OPERATOR, when=(When.THIRD_CALL,), clock=Clock.END, row=18
+            Status.CLOSED, VISITORS, when=(When.THIRD_CALL,), clock=Clock.END, row=18
         ),
         (Status.CALLBACK, Step.DISSATISFIED): _rule(
             Status.SUPERVISED, _VISITORS, Need.REASON, when=(When.FIRST_DISSATISFIED,), row=19
@@ -459,7 +468,7 @@ OWNERS: Mapping[Status, frozenset[Role]] = MappingProxyType(
         Status.SUSPENDED: frozenset({Role.HANDLER}),
         Status.FEEDBACK: frozenset({Role.DISPATCHER}),
         Status.CHECKING: frozenset({Role.WORKER, Role.SHIFT_LEADER}),
-        Status.CALLBACK: frozenset({Role.OPERATOR}),
+        Status.CALLBACK: VISITORS,
         Status.SUPERVISED: frozenset({Role.SUPERVISOR}),
         Status.ACCOUNTABLE: frozenset({Role.COMMITTEE}),
     }
@@ -491,7 +500,12 @@ def rule_of(status: Status, step: Step) -> Rule:
 
 
 def owner(
-    status: Status, *, checked: bool = False, returns: int = 0, asked: Step | None = None
+    status: Status,
+    *,
+    checked: bool = False,
+    returns: int = 0,
+    asked: Step | None = None,
+    visitor: Role = Role.OPERATOR,
 ) -> Role | None:
     """Return the role that has to act next; None when the case has ended.
 
@@ -505,5 +519,7 @@ def owner(
         return Role.COMMITTEE if returns >= RETURNS_TO_COMMITTEE else Role.DISPATCHER
     if status is Status.CHECKING:
         return Role.SHIFT_LEADER if checked else Role.WORKER
+    if status is Status.CALLBACK:
+        return visitor
     (only,) = OWNERS[status]
     return only

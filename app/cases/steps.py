@@ -237,6 +237,7 @@ def _known(row: Any, case_id: UUID) -> _Read:
         "kind": Kind(values["kind"]),
         "status": Status(values["status"]),
         "assisting": tuple(values["assisting"] or ()),
+        "visitor": Role(values["visitor"]),
         "clock_kind": values["clock_kind"] and ClockKind(values["clock_kind"]),
         "asked": asked,
         "asked_until": datetime.fromisoformat(until) if until else None,
@@ -341,17 +342,25 @@ def _role(case: State, step: Step, rule: Rule, actor: Actor) -> Role | None:
     return min(held, default=None)
 
 
+_VISITS = frozenset(
+    {Step.SATISFIED, Step.NO_CONTACT, Step.UNREACHED, Step.DISSATISFIED, Step.HOLD_TO_ACCOUNT}
+)
+
+
 def _stands(case: State, step: Step, role: Role, prefix: str, actor: Actor) -> bool:
     """Whether the actor is the one of this role that the case waits for."""
     match role:
         case Role.CITIZEN:
             return actor.owns
-        case Role.WORKER:
+        case Role.WORKER if step not in _VISITS:
             holders = {case.checker_id} if step is not Step.NOTE else {case.checker_id, case.worker_id}
             return actor.worker_id is not None and actor.worker_id in holders
         case Role.HANDLER:
             units = {case.unit_code, *(case.assisting if step is Step.NOTE else ())}
             return actor.unit_code is not None and actor.unit_code in units
+        case role if step in _VISITS:
+            own = role is not Role.WORKER or actor.worker_id == case.worker_id
+            return role is case.visitor and own and case.community_code.startswith(prefix)
         case Role.DISPATCHER | Role.COMMITTEE if step is Step.DISPATCH:
             return case.community_code.startswith(prefix) and case.owner is role
         case _:
@@ -408,10 +417,18 @@ def _check_one_of(field: str, value: str | None, known: Iterable[str]) -> None:
 def _facts(tx: Tx, read: _Read, taken: Taken, actor: Actor, at: datetime) -> Facts:
     """Return what the step names, looked up; where it may leave something out, the sensible choice."""
     case = read.state
-    facts = Facts(by_person=actor.person_id, score=taken.score, into=taken.into, until=taken.until)
+    facts = Facts(
+        by_person=actor.person_id,
+        score=taken.score,
+        into=taken.into,
+        until=taken.until,
+        system=actor.system,
+    )
     match taken.step:
         case Step.VERIFY | Step.CHECK | Step.ASSIGN:
             facts = replace(facts, worker_id=_worker(tx, case, taken.worker, at))
+        case Step.HAND_OVER:
+            facts = replace(facts, worker_id=tx.named("cases.backup", id=case.id, at=at).scalar())
         case Step.ACCEPT:
             place, kind = _community(tx, case, taken), _type(tx, case, taken)
             facts = replace(facts, community_code=place, type_code=kind)
@@ -551,7 +568,7 @@ def _join(tx: Tx, into: UUID, merged: State, at: datetime) -> None:
 _WRITTEN = tuple(
     name
     for name in _STATE_FIELDS
-    if name not in {"kind", "received_at", "person", "place", "asked", "asked_until"}
+    if name not in {"kind", "received_at", "person", "place", "visitor", "asked", "asked_until"}
 )
 
 

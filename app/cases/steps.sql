@@ -9,17 +9,20 @@ SELECT c.id, c.kind, c.type_code, c.status, c.community_code, c.cell_code, c.rec
        c.standard_id, c.stage_due_at, c.warn_at, c.clock_kind, c.limit_value, c.clock_left_s,
        c.extensions, c.returns, c.reworks, c.suspensions, c.dissatisfactions, c.calls, c.level, c.revision,
        c.closed_at, c.suspended_until, c.merged_into, c.satisfaction, c.reported_by, c.facility_id,
+       c.handovers, c.warned, c.acts_at, coalesce(v.by_role, 'operator') AS visitor,
        c.geom IS NOT NULL AS place,
-       c.source IN ('citizen', 'web') AND c.reported_by IS NOT NULL
-           OR EXISTS (SELECT FROM appeals a WHERE a.case_id = c.id AND a.tell AND a.phone IS NOT NULL) AS person,
+       (c.source IN ('citizen', 'web') AND c.reported_by IS NOT NULL OR a.tell AND a.phone IS NOT NULL)
+           IS TRUE AND (hashtext(CAST(c.id AS text)) & 65535) < 65536 * coalesce(v.share, 1) AS person,
        r.step AS asked, r.reason AS asked_reason, r.data AS asked_data,
        EXISTS (SELECT FROM case_steps s WHERE s.key = CAST(:key AS uuid) AND s.case_id = c.id) AS taken
 FROM cases c
+LEFT JOIN appeals a ON a.case_id = c.id
+LEFT JOIN visit_rules v ON v.nature = coalesce(a.nature, 'incident')
 LEFT JOIN case_requests r ON r.case_id = c.id AND r.decided_at IS NULL
 WHERE c.id = :id;
 
 -- name: write_step
--- The case after a step, the step, and the event, in one statement; the caller holds the lock.
+-- The case after a step, the step, the event and the audit's row, in one statement; the caller holds the lock.
 WITH changed AS (
     UPDATE cases SET
         status = :status, community_code = :community_code, type_code = :type_code, due_at = :due_at,
@@ -30,7 +33,8 @@ WITH changed AS (
         clock_left_s = :clock_left_s, extensions = :extensions, returns = :returns, reworks = :reworks,
         suspensions = :suspensions, dissatisfactions = :dissatisfactions, calls = :calls, level = :level,
         revision = :revision, closed_at = :closed_at, suspended_until = :suspended_until,
-        merged_into = :merged_into, satisfaction = :satisfaction
+        merged_into = :merged_into, satisfaction = :satisfaction, handovers = :handovers, warned = :warned,
+        acts_at = :acts_at
     WHERE id = :id
     RETURNING community_code AS community, unit_code AS unit, case_card(cases) AS card
 ),
@@ -49,6 +53,16 @@ event AS (
                'step', CAST(:step AS text), 'from', CAST(:from_status AS text),
                'to', changed.card ->> 'status', 'at', CAST(:at AS timestamptz),
                'by_role', CAST(:by_role AS text), 'unit', changed.unit))
+    FROM changed
+),
+recorded AS (
+    INSERT INTO audit_log (person_id, username, action, subject, area_code, detail)
+    SELECT :by_person,
+           coalesce((SELECT p.username FROM people p WHERE p.id = CAST(:by_person AS bigint)), CAST(:by_role AS text)),
+           'case_step', 'case ' || CAST(:id AS text), changed.community,
+           jsonb_strip_nulls(jsonb_build_object(
+               'step', CAST(:step AS text), 'from', CAST(:from_status AS text),
+               'to', changed.card ->> 'status', 'role', CAST(:by_role AS text), 'unit', changed.unit))
     FROM changed
 )
 SELECT card FROM changed;

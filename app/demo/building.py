@@ -32,6 +32,7 @@ ANALYSED = (
     "posts",
     "cases",
     "case_steps",
+    "appeals",
 )
 
 
@@ -82,8 +83,12 @@ def build(
     )
     city = as_of(city, at)
     with write() as tx:
-        load(tx, city, progress=lambda share, label: progress(MAKING + share * LOADING, label))
-        make_demo_accounts(tx, settings.demo_password, at=at)
+        load(
+            tx,
+            city,
+            accounts=lambda: make_demo_accounts(tx, settings.demo_password, at=at),
+            progress=lambda share, label: progress(MAKING + share * LOADING, label),
+        )
         progress(MAKING + LOADING, "map tables")
         publish(tx, at=at)
     progress(1.0, "done")
@@ -97,21 +102,29 @@ def _refuse_unless(empty: bool) -> None:  # noqa: FBT001 - what it is about
         raise NotEmpty("there is a city in this schema already; `make reset` starts afresh")
 
 
-def load(tx: Tx, city: City, *, progress: Progress) -> None:
+def load(tx: Tx, city: City, *, progress: Progress, accounts: Callable[[], object] = lambda: None) -> None:
     """Write `city` into the empty schema.
+
+    Args:
+        tx: the transaction.
+        city: what to write.
+        progress: called with the share that is done and what comes next.
+        accounts: makes the demo accounts; past cases name them.
 
     Raises:
         NotEmpty: there is a city already.
     """
     _refuse_unless(is_empty(tx))
-    parts: list[tuple[str, Callable[[Tx, City], None]]] = [
+    parts: list[tuple[str, Callable[[Tx, City], object]]] = [
         ("writing types", ground.write_types),
         ("writing areas", ground.write_areas),
+        ("writing units", ground.write_units),
         ("writing cells", ground.write_cells),
         ("writing streets", ground.write_streets),
         ("writing facilities", ground.write_facilities),
         ("writing workers", staff.write_workers),
         ("writing posts", staff.write_posts),
+        ("making accounts", lambda _tx, _city: accounts()),
         ("writing past cases", past_cases.write_cases),
     ]
     for done, (label, part) in enumerate(parts):

@@ -12,7 +12,7 @@ from app.bulk import copy_rows
 from app.demo.common import SINCE, US, ewkb
 from app.transaction import Tx
 from data.city import City
-from data.reference import case_types, facility_types
+from data.reference import CaseType, appeal_types, case_types, facility_types, standards, units
 
 
 def write_types(tx: Tx, city: City) -> None:  # noqa: ARG001 - every part takes the city
@@ -23,33 +23,45 @@ def write_types(tx: Tx, city: City) -> None:  # noqa: ARG001 - every part takes 
         {"code": "text", "name_zh": "text", "name_en": "text", "unit": "text", "shape": "text"},
         [(t.code, t.name_zh, t.name_en, t.unit, t.geometry.value) for t in facility_types()],
     )
+    _write_case_types(tx)
     copy_rows(
         tx,
-        "case_types",
+        "case_standards",
         {
-            "code": "text",
-            "name_zh": "text",
-            "name_en": "text",
-            "unit": "text",
-            "urgency": "int2",
+            **dict.fromkeys(("type_code", "condition_zh", "condition_en", "close_zh", "close_en"), "text"),
             "clock": "text",
             "limit_value": "float8",
-            "facility_type_code": "text",
+            "unit": "text",
             "source": "text",
         },
         [
             (
-                t.code,
-                t.name_zh,
-                t.name_en,
-                t.unit,
-                t.urgency,
-                t.clock.value,
-                float(t.limit),
-                t.facility_type,
-                t.source,
+                *(s.type, s.condition_zh, s.condition_en, s.close_zh, s.close_en),
+                *(s.clock.value, float(s.limit), s.unit, s.source),
             )
-            for t in case_types()
+            for s in standards()
+        ],
+    )
+
+
+def _write_case_types(tx: Tx) -> None:
+    columns = dict.fromkeys(("code", "name_zh", "name_en", "unit"), "text")
+    columns |= {"urgency": "int2", "clock": "text", "limit_value": "float8", "facility_type_code": "text"}
+    columns |= {"source": "text", "kind": "text"}
+    listed: list[tuple[CaseType, str]] = [
+        *((kind, "incident") for kind in case_types()),
+        *((kind, "appeal") for kind in appeal_types()),
+    ]
+    copy_rows(
+        tx,
+        "case_types",
+        columns,
+        [
+            (
+                *(t.code, t.name_zh, t.name_en, t.unit, t.urgency, t.clock.value, float(t.limit)),
+                *(t.facility_type, t.source, kind),
+            )
+            for t, kind in listed
         ],
     )
 
@@ -80,6 +92,25 @@ def write_areas(tx: Tx, city: City) -> None:
             ["0412-8890"] * len(areas),
             strict=True,
         ),
+    )
+
+
+def write_units(tx: Tx, city: City) -> None:
+    """Write the departments: the city's, and one for each town, K and the town's code."""
+    areas = city.areas
+    whole = areas["code"][areas["level"] == "city"].iloc[0]
+    towns = areas[areas["level"] == "town"]
+    copy_rows(
+        tx,
+        "units",
+        dict.fromkeys(("code", "name_zh", "name_en", "area_code"), "text"),
+        [
+            *((unit.code, unit.name_zh, unit.name_en, whole) for unit in units()),
+            *(
+                (f"K{code}", name, name, code)
+                for code, name in zip(towns["code"], towns["name"], strict=True)
+            ),
+        ],
     )
 
 

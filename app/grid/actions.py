@@ -15,6 +15,7 @@ from psycopg.types.range import Range
 from app.bulk import copy_rows, ewkb
 from app.errors import Conflict
 from app.grid.models import Cell, CellVersion, GridVersion
+from app.grid.queries import moments_between
 from app.transaction import Event, Tx
 from gis import crs as systems
 
@@ -116,26 +117,54 @@ def replace_cells(
     version = _new_version(tx, since, origin)
     _close(tx, [*redrawn, *ended], since)
     _write(tx, cells, added, since=since, version=version, metric_epsg=metric_epsg, redrawn=redrawn)
-    tx.execute(sa.text(REFRESH_COMMUNITIES), {"at": since, "communities": communities})
-    tx.execute(sa.text(REFRESH_TOWNS), {"at": since, "towns": sorted({c[:9] for c in communities})})
+    # What is planned changes the areas' outlines when its moment comes: `take_effect`.
+    if tx.execute(
+        sa.text("SELECT CAST(:at AS timestamptz) <= clock_timestamp()"), {"at": since}
+    ).scalar_one():
+        _refresh_areas(tx, communities, at=since)
     counts = {"added": len(added), "redrawn": len(redrawn), "ended": len(ended), "from": since.isoformat()}
     tx.record(Event("grid.changed", str(version), None, counts))
     return GridChange(version, tuple(added), tuple(redrawn), tuple(ended), unchanged)
 
 
+def take_effect(tx: Tx, *, after: datetime, at: datetime) -> int:
+    """Give the areas the outlines of the grid changes that came into force since `after`, and count those.
+
+    A change that is written for a moment to come leaves the areas' outlines as they are until then.
+    """
+    moments = moments_between(tx, after, at)
+    if not moments:
+        return 0
+    changed = tx.execute(sa.text(CHANGED_COMMUNITIES), {"moments": moments}).scalars().all()
+    _refresh_areas(tx, changed, at=at)
+    return len(moments)
+
+
+def _refresh_areas(tx: Tx, communities: Sequence[str], *, at: datetime) -> None:
+    """Make the outlines of communities and their towns the union of their cells at `at`."""
+    tx.execute(sa.text(REFRESH_COMMUNITIES), {"at": at, "communities": list(communities)})
+    tx.execute(sa.text(REFRESH_TOWNS), {"towns": sorted({code[:9] for code in communities})})
+
+
+CHANGED_COMMUNITIES = """
+    SELECT DISTINCT c.community_code
+    FROM cell_versions v JOIN cells c ON c.code = v.cell_code
+    WHERE lower(v.valid) = ANY(CAST(:moments AS timestamptz[]))
+       OR upper(v.valid) = ANY(CAST(:moments AS timestamptz[]))
+"""
 REFRESH_COMMUNITIES = """
     UPDATE areas a SET geom = u.geom
     FROM (SELECT c.community_code AS code, ST_Multi(ST_Union(v.geom)) AS geom
           FROM cells c JOIN cell_versions v ON v.cell_code = c.code
           WHERE c.community_code = ANY(CAST(:communities AS text[])) AND v.valid @> CAST(:at AS timestamptz)
           GROUP BY c.community_code) u
-    WHERE a.code = u.code AND CAST(:at AS timestamptz) <= clock_timestamp()
+    WHERE a.code = u.code
 """
 REFRESH_TOWNS = """
     UPDATE areas a SET geom = u.geom
     FROM (SELECT parent_code AS code, ST_Multi(ST_Union(geom)) AS geom FROM areas
           WHERE level = 'community' AND parent_code = ANY(CAST(:towns AS text[])) GROUP BY parent_code) u
-    WHERE a.code = u.code AND CAST(:at AS timestamptz) <= clock_timestamp()
+    WHERE a.code = u.code
 """
 
 

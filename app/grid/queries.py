@@ -12,6 +12,7 @@ import shapely
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from app.grid.models import GridVersion
 from app.transaction import Tx
 from gis.errors import NoCells
 
@@ -173,6 +174,12 @@ def held(tx: Tx, codes: Sequence[str], *, at: datetime) -> dict[str, Held]:
     """Return who held each of the cells as of `at`, by code."""
     rows = tx.named("grid.held_at", codes=list(codes), at=at).mappings()
     return {row["cell"]: Held(**{k: v for k, v in row.items() if k != "cell"}) for row in rows}
+
+
+def moments_between(tx: Tx, after: datetime, until: datetime) -> list[datetime]:
+    """Return the moments after `after` and up to `until` from which a version of the grid holds."""
+    within = sa.and_(GridVersion.valid_from > after, GridVersion.valid_from <= until)
+    return list(tx.execute(sa.select(GridVersion.valid_from).distinct().where(within)).scalars())
 
 
 def _post(held: dict[str, Any] | None) -> PostWorker | None:

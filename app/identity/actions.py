@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from app.audit.actions import record
+from app.audit.rules import Action, Somebody
 from app.errors import BadValue, Conflict, NotFound, TooMany
 from app.identity import passwords, queries
 from app.identity.keys import TOKEN_PREFIX, digest, new_secret
@@ -115,7 +117,7 @@ def keep_hash(tx: Tx, person_id: int, password_hash: str) -> None:
     tx.execute(sa.update(Person).where(Person.id == person_id).values(password_hash=password_hash))
 
 
-def create_person(tx: Tx, new: NewPerson, password_hash: str | None) -> int:
+def create_person(tx: Tx, new: NewPerson, password_hash: str | None, *, by: Somebody | None = None) -> int:
     """Make a person with a role in an area, and return their id.
 
     Raises:
@@ -132,12 +134,13 @@ def create_person(tx: Tx, new: NewPerson, password_hash: str | None) -> int:
             made = tx.execute(person.returning(Person.id)).scalar_one()
     except IntegrityError:
         raise Conflict(f"the username {username!r} is taken", field="username", value=username) from None
-    grant(tx, made, new.role, new.area_code)
+    record(tx, Action.PERSON_CREATED, f"person {made}", by=by, area_code=new.area_code)
+    grant(tx, made, new.role, new.area_code, by=by)
     tx.record(Event("person_created", username, new.area_code, {"role": new.role.value}))
     return int(made)
 
 
-def grant(tx: Tx, person_id: int, role: Role, area_code: str) -> None:
+def grant(tx: Tx, person_id: int, role: Role, area_code: str, *, by: Somebody | None = None) -> None:
     """Give a person a role in an area and all below it.
 
     Raises:
@@ -147,6 +150,33 @@ def grant(tx: Tx, person_id: int, role: Role, area_code: str) -> None:
     if tx.execute(known, {"code": area_code}).one_or_none() is None:
         raise BadValue(f"there is no area {area_code!r}", field="area", value=area_code)
     tx.execute(sa.insert(Grant).values(person_id=person_id, role=role.value, area_code=area_code))
+    record(
+        tx,
+        Action.ROLE_GRANTED,
+        f"person {person_id}",
+        by=by,
+        area_code=area_code,
+        detail={"role": role.value},
+    )
+
+
+def revoke(tx: Tx, person_id: int, role: Role, area_code: str, *, by: Somebody | None = None) -> None:
+    """Take a role in an area from a person.
+
+    Raises:
+        NotFound: they do not have it.
+    """
+    held = (Grant.person_id == person_id, Grant.role == role.value, Grant.area_code == area_code)
+    if not tx.execute(sa.delete(Grant).where(*held)).rowcount:
+        raise NotFound(f"they are no {role.value} in {area_code}")
+    record(
+        tx,
+        Action.ROLE_REVOKED,
+        f"person {person_id}",
+        by=by,
+        area_code=area_code,
+        detail={"role": role.value},
+    )
 
 
 def _worker_id(tx: Tx, code: str | None) -> int | None:
@@ -158,7 +188,7 @@ def _worker_id(tx: Tx, code: str | None) -> int | None:
     return int(found)
 
 
-def set_password(tx: Tx, username: str, password: str) -> None:
+def set_password(tx: Tx, username: str, password: str, *, by: Somebody | None = None) -> None:
     """Give a person another password; their sessions end, and a demo account is one no longer.
 
     Raises:
@@ -169,10 +199,11 @@ def set_password(tx: Tx, username: str, password: str) -> None:
     new = {"password_hash": passwords.hashed(checked_password(password, username)), "demo": False}
     tx.execute(sa.update(Person).where(Person.id == person_id).values(**new))
     sign_out(tx, person_id)
+    record(tx, Action.PASSWORD_CHANGED, f"person {person_id}", by=by)
     tx.record(Event("password_changed", username))
 
 
-def close_account(tx: Tx, username: str) -> None:
+def close_account(tx: Tx, username: str, *, by: Somebody | None = None) -> None:
     """Let a person in no more; what they did stays.
 
     Raises:
@@ -181,6 +212,7 @@ def close_account(tx: Tx, username: str) -> None:
     person_id = queries.person_id(tx, username)
     tx.execute(sa.update(Person).where(Person.id == person_id).values(active=False))
     sign_out(tx, person_id)
+    record(tx, Action.ACCOUNT_CLOSED, f"person {person_id}", by=by)
     tx.record(Event("account_closed", username))
 
 
@@ -192,6 +224,7 @@ def create_token(
     at: datetime,
     lifetime: timedelta | None = None,
     scope: Scope = Scope.FULL,
+    by: Somebody | None = None,
 ) -> str:
     """Make a token that acts as a person, and return its secret, which is stored nowhere.
 
@@ -223,11 +256,14 @@ def create_token(
             field="name",
             value=name,
         ) from None
+    days = None if lifetime is None else lifetime.days
+    told = {"person": person_id, "scope": scope.value, "days": days}
+    record(tx, Action.TOKEN_CREATED, f"token {name}", by=by, detail=told)
     tx.record(Event("token_created", name, None, {"person_id": person_id, "scope": scope.value}))
     return secret
 
 
-def revoke_token(tx: Tx, name: str, *, at: datetime) -> None:
+def revoke_token(tx: Tx, name: str, *, at: datetime, by: Somebody | None = None) -> None:
     """Let nobody in with this token any more.
 
     Raises:
@@ -236,6 +272,7 @@ def revoke_token(tx: Tx, name: str, *, at: datetime) -> None:
     change = sa.update(Token).where(Token.name == name, Token.revoked_at.is_(None)).values(revoked_at=at)
     if not tx.execute(change).rowcount:
         raise NotFound(f"there is no token {name!r} that still works; `jingwei token list` names all")
+    record(tx, Action.TOKEN_REVOKED, f"token {name}", by=by)
     tx.record(Event("token_revoked", name))
 
 

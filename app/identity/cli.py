@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import click
 
 from app import clock, transaction
+from app.audit.rules import operator_of_machine
 from app.db import make_engine
 from app.identity import actions, passwords, queries
 from app.identity.rules import Role, Scope, checked_password, checked_username
@@ -39,7 +40,13 @@ def create_token(name: str, username: str | None, days: int | None, scope: str) 
     with write() as tx:
         person = actions.script_person(tx) if username is None else queries.person_id(tx, username)
         secret = actions.create_token(
-            tx, name, person_id=person, at=clock.now(), lifetime=lifetime, scope=Scope(scope)
+            tx,
+            name,
+            person_id=person,
+            at=clock.now(),
+            lifetime=lifetime,
+            scope=Scope(scope),
+            by=operator_of_machine(),
         )
     click.echo(secret)
     click.echo(
@@ -66,7 +73,7 @@ def revoke_token(name: str) -> None:
     """Let nobody in with the token NAME any more."""
     _open()
     with write() as tx:
-        actions.revoke_token(tx, name, at=clock.now())
+        actions.revoke_token(tx, name, at=clock.now(), by=operator_of_machine())
     click.echo(f"the token {name!r} works no more")
 
 
@@ -104,7 +111,7 @@ def create_person(  # noqa: PLR0917 - click calls by keyword
     password_hash = passwords.hashed(checked_password(password, checked_username(username)))
     new = actions.NewPerson(username, name, Role(role), area, worker)
     with write() as tx:
-        actions.create_person(tx, new, password_hash)
+        actions.create_person(tx, new, password_hash, by=operator_of_machine())
     click.echo(f"{username} may sign in")
 
 
@@ -115,7 +122,7 @@ def set_password(username: str, password: str) -> None:
     """Give USERNAME another password; their sessions end."""
     _open()
     with write() as tx:
-        actions.set_password(tx, username, password)
+        actions.set_password(tx, username, password, by=operator_of_machine())
     click.echo(f"{username} has another password; all their sessions ended")
 
 
@@ -125,8 +132,32 @@ def close_account(username: str) -> None:
     """Let USERNAME in no more; what they did stays."""
     _open()
     with write() as tx:
-        actions.close_account(tx, username)
+        actions.close_account(tx, username, by=operator_of_machine())
     click.echo(f"{username} can sign in no more")
+
+
+@person.command("grant")
+@click.argument("username")
+@click.option("--role", type=click.Choice([r.value for r in Role]), required=True)
+@click.option("--area", required=True, help="Division code of the area of authority.")
+def grant_role(username: str, role: str, area: str) -> None:
+    """Give USERNAME a role in an area and all below it."""
+    _open()
+    with write() as tx:
+        actions.grant(tx, queries.person_id(tx, username), Role(role), area, by=operator_of_machine())
+    click.echo(f"{username} is {role} in {area}")
+
+
+@person.command("revoke")
+@click.argument("username")
+@click.option("--role", type=click.Choice([r.value for r in Role]), required=True)
+@click.option("--area", required=True, help="Division code of the area of authority.")
+def revoke_role(username: str, role: str, area: str) -> None:
+    """Take a role in an area from USERNAME."""
+    _open()
+    with write() as tx:
+        actions.revoke(tx, queries.person_id(tx, username), Role(role), area, by=operator_of_machine())
+    click.echo(f"{username} is no {role} in {area} any more")
 
 
 def _day(at: datetime | None) -> str:

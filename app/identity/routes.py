@@ -10,6 +10,8 @@ from flask import Blueprint, Response, current_app, redirect, render_template, r
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import clock
+from app.audit.actions import record
+from app.audit.rules import UNKNOWN, Action, Actor
 from app.errors import TooMany
 from app.http import Answer, Description, describe, json_answer
 from app.identity import access, actions, passwords, queries
@@ -88,6 +90,7 @@ def sign_out() -> AnyResponse:
     if leaving is not None:
         with write() as tx:
             actions.sign_out(tx, leaving.person_id)
+            record(tx, Action.SIGNED_OUT, f"person {leaving.person_id}", by=leaving)
         access.forget(leaving.person_id)
     answer = redirect(url_for("identity.sign_in"), code=303)
     access.clear_cookie(answer, "session")
@@ -105,7 +108,7 @@ def _account(username: str, password: str, *, at: datetime) -> Account | None:
     usable = found if found is not None and found.active else None
     verdict = passwords.verdict(usable.password_hash if usable else None, password)
     if usable is None or not verdict.fits:
-        log.warning("sign-in refused: person %s from %s", found.id if found else "unknown", address)
+        _refused(found, address)
         return None
     with write() as tx:
         actions.forget_attempts(tx, username, address)
@@ -114,9 +117,20 @@ def _account(username: str, password: str, *, at: datetime) -> Account | None:
     return usable
 
 
+def _refused(found: Account | None, address: str) -> None:
+    """Record a failure, by the name of an account that there is: people type passwords into that field."""
+    log.warning("sign-in refused: person %s from %s", found.id if found else "unknown", address)
+    with write() as tx:
+        by = UNKNOWN if found is None else Actor(found.id, found.username)
+        subject = "person unknown" if found is None else f"person {found.id}"
+        record(tx, Action.SIGN_IN_FAILED, subject, by=by, detail={"address": address})
+
+
 def _entered(found: Account) -> AnyResponse:
     with write() as tx:
         secret = actions.open_session(tx, found.id, at=clock.now(), replaces=access.session_secret())
+        by = Actor(found.id, found.username)
+        record(tx, Action.SIGNED_IN, f"person {found.id}", by=by, detail={"address": request.remote_addr})
     log.info("signed in: person %s from %s", found.id, request.remote_addr)
     answer = redirect(safe_next(request.form.get("next")), code=303)
     access.set_session_cookie(answer, secret)

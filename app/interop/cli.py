@@ -19,6 +19,8 @@ import click
 from tqdm import tqdm
 
 from app import clock, transaction
+from app.audit.actions import record
+from app.audit.rules import Action, operator_of_machine
 from app.db import make_engine
 from app.errors import JingweiError
 from app.grid.cli import Moment
@@ -188,7 +190,10 @@ def run_import(
             stage("writing")
             # A dry run does all of it and takes it back, so that what it says is what --apply will do.
             with transaction.write() if applied else transaction.rehearse() as tx:
-                changes = actions.apply(tx, made, origin=_origin(file, read, note), terms=terms, at=at)
+                origin = _origin(file, read, note)
+                changes = actions.apply(tx, made, origin=origin, terms=terms, at=at)
+                told = {"file": origin.name, "sha256": origin.sha256, "changes": dict(changes)}
+                record(tx, Action.IMPORTED, f"file {subject}", by=operator_of_machine(), detail=told)
     return _report(file, read, made, changes, since=terms.since, applied=applied)
 
 
@@ -309,7 +314,12 @@ def export(subject: str, file: Path, *, at: datetime | None, crs: str, encoding:
     from gis import formats  # noqa: PLC0415
 
     prefix = area.removesuffix("00") if len(area) == 6 else area
-    with _database(read_settings()), transaction.read(snapshot=True) as tx:
-        frame = queries.contents(tx, Subject(subject), at=at or clock.now(), area=prefix)
+    with _database(read_settings()):
+        with transaction.read(snapshot=True) as tx:
+            frame = queries.contents(tx, Subject(subject), at=at or clock.now(), area=prefix)
+        # recorded before the file is there: an export that fails was tried at least
+        with transaction.write() as tx:
+            told = {"file": file.name, "rows": len(frame), "area": area}
+            record(tx, Action.EXPORTED, f"file {subject}", by=operator_of_machine(), detail=told)
     formats.write(frame, file, crs=crs, encoding=encoding, name=subject)
     click.echo(f"{file}: {len(frame):,} {subject}")

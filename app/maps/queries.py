@@ -37,6 +37,9 @@ HALF = 0.5
 FIRST_EXACT_ZOOM = 14
 """From here no cell is so small that its corners fall together on a tile's raster."""
 
+GRID = frozenset({Layer.AREAS, Layer.CELLS})
+"""The layers that a change of the grid changes."""
+
 RECENT = timedelta(days=7)
 SILENT_AFTER = timedelta(minutes=15)
 MOST_CASES = 2_000
@@ -62,6 +65,12 @@ def layer_versions(tx: Tx) -> Mapping[Layer, LayerVersion]:
             row.version, row.published_at, row.features, row.broken_edges, bounds
         )
     return found
+
+
+def grid_published_at(tx: Tx) -> datetime | None:
+    """Return as of when the grid was published last; None when it never was."""
+    moments = [found.published_at for layer, found in layer_versions(tx).items() if layer in GRID]
+    return min(moments) if len(moments) == len(GRID) else None
 
 
 def published_tile(tx: Tx, layer: Layer, tile: Tile, *, coarser: int = 0) -> bytes:

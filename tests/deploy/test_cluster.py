@@ -35,15 +35,17 @@ def test_a_small_machine_or_container_gets_a_small_server(tmp_path):
 
 
 def test_the_address_is_one_that_libpq_reads(tmp_path):
-    parts = urlsplit(cluster(tmp_path).url)
-    assert parts.path == "/jingwei"
-    assert parse_qs(parts.query) == {"host": ["/x y/socket"], "user": ["jingwei"]}
+    made = cluster(tmp_path)
+    for address, user in ((made.url, "jingwei_app"), (made.owner_url, "jingwei")):
+        parts = urlsplit(address)
+        assert parts.path == "/jingwei"
+        assert parse_qs(parts.query) == {"host": ["/x y/socket"], "user": [user]}
 
 
 def test_only_the_caller_and_the_system_user_are_let_in():
-    assert peers("li", system_user=None) == "here li postgres\nhere li jingwei\n"
-    assert peers("root", system_user="postgres").count("\n") == 4
-    assert peers("postgres", system_user="postgres").count("\n") == 2
+    assert peers("li", system_user=None) == "here li postgres\nhere li jingwei\nhere li jingwei_app\n"
+    assert peers("root", system_user="postgres").count("\n") == 6
+    assert peers("postgres", system_user="postgres").count("\n") == 3
 
 
 def test_a_long_path_gets_a_short_socket_folder_and_keeps_it(tmp_path):

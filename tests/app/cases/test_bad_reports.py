@@ -50,7 +50,7 @@ def test_the_counts_would_notice_a_report(api, tx):
     before = rows(tx)
     assert worker.put(f"reports/{uuid4()}", data=whole(photos=["0" * 64])).status_code == 201
     changed = {name for name, count in rows(tx).items() if count != before[name]}
-    assert changed == {"cases", "case_steps", "case_photos", "events"}
+    assert changed == {"cases", "case_steps", "case_photos", "events", "audit_log"}
 
 
 @pytest.mark.parametrize(

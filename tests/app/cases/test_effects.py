@@ -6,11 +6,11 @@ from itertools import pairwise
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.cases import deadlines
-from app.cases.effects import Facts, State, after_step, follow_up, hindrance, meant
+from app.cases.effects import Facts, State, after_step, follow_up, hindrance, meant, next_act
 from app.cases.rules import (
     ASKED_FOR,
     CALLS,
@@ -88,6 +88,7 @@ kinds = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(kinds, st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 5_000)), max_size=60))
 def test_a_random_walk_never_ends_in_the_dark(start, choices):
     """Every open case has an owner, a moment by which it is due, and a step that somebody can take."""
@@ -301,6 +302,55 @@ def test_a_case_that_is_reopened_gets_a_new_clock():
     assert case.due_at == deadlines.due(at, ClockKind.WORK_DAY, 2).at
     closed = walked(fresh(), *HANDLED, Step.FEEDBACK, Step.CHECK, Step.CHECKED, Step.PASS)
     assert Step.REOPEN not in possible(closed, closed.closed_at + timedelta(days=16))
+
+
+def acted(case: State, at: datetime) -> list[tuple[Step, int]]:
+    """Let the system act until `at`; return its steps with the level after each."""
+    done = []
+    while (act := next_act(case)) is not None and act[0] <= at:
+        assert case.acts_at in {None, act[0]}
+        case = take(case, act[1], act[0], replace(FACTS, system=True))
+        done.append((act[1], case.level))
+    return done
+
+
+def test_what_nobody_signs_is_urged_once_then_warned_then_supervised_thrice():
+    case = walked(fresh(), *HANDLED[:3])
+    done = acted(case, START + timedelta(days=40))
+    assert done == [
+        (Step.URGE, 0),
+        (Step.WARN, 0),
+        (Step.SUPERVISE, 1),
+        (Step.SUPERVISE, 2),
+        (Step.SUPERVISE, 3),
+    ]
+
+
+def test_supervision_rises_by_one_more_limit_each_time():
+    case = walked(fresh(), *HANDLED)
+    due, limit = case.due_at, deadlines.seconds_of(ClockKind.WORK_DAY, 2)
+    for level in (0, 1, 2):
+        case = replace(case, warned=True, level=level)
+        moment, step = next_act(case)
+        assert step is Step.SUPERVISE
+        assert deadlines.left(due, moment, ClockKind.WORK_DAY) == pytest.approx(level * limit)
+
+
+def test_nothing_is_supervised_while_the_clock_stands_still():
+    case = walked(fresh(), *HANDLED)
+    case = take(take(case, Step.ASK_SUSPEND, START), Step.SUSPEND, START)
+    assert acted(case, START + timedelta(days=5)) == []
+    assert next_act(case) == (START + timedelta(days=7), Step.RESUME)
+    assert next_act(take(walked(fresh(), *HANDLED), Step.FEEDBACK, START + timedelta(hours=5))) is None
+
+
+def test_a_check_that_nobody_answers_is_handed_over_once():
+    case = walked(fresh(), *HANDLED, Step.FEEDBACK, Step.CHECK)
+    moment, step = next_act(case)
+    assert (moment, step) == (case.stage_due_at, Step.HAND_OVER)
+    case = take(case, step, moment, replace(FACTS, worker_id=77))
+    assert (case.checker_id, next_act(case)) == (77, None)
+    assert case.stage_due_at > moment
 
 
 def test_stages_follow_each_other_in_time():
