@@ -5,7 +5,15 @@ from __future__ import annotations
 from flask import Flask
 
 from app import health, http, openapi, pages, security, transaction
-from app.cases import appeal_routes, duplicate_routes, form_routes, inbox_routes, photo_routes, step_routes
+from app.cases import (
+    appeal_routes,
+    duplicate_routes,
+    form_routes,
+    inbox_routes,
+    new_appeal_routes,
+    photo_routes,
+    step_routes,
+)
 from app.cases import page_routes as case_pages
 from app.cases import routes as case_routes
 from app.db import make_engine
@@ -28,6 +36,7 @@ BLUEPRINTS = (
     case_pages.blueprint,
     form_routes.blueprint,
     inbox_routes.blueprint,
+    new_appeal_routes.blueprint,
     duplicate_routes.blueprint,
     tile_routes.blueprint,
     card_routes.blueprint,

@@ -109,14 +109,14 @@ def dossier(tx: Tx, case_id: UUID, *, by: Viewer, at: datetime) -> Dossier:
     staff = sight.names_workers_in(case.community.code) or bool(by.roles - {Role.CITIZEN})
     steps = _choices(tx, case_id, by, at)
     allowed = [choice for choice in steps if choice.allowed]
-    units = {row.code: UnitName(*row) for row in tx.named("cases.unit_names")}
+    units = {row.code: UnitName(**row._mapping) for row in tx.named("cases.unit_names")}
     return Dossier(
         case=case,
         more=more,
         photos=queries.photos_staged(tx, case_id),
         bar=clock_bar(case, at),
         choices=steps,
-        options=_options(tx, case, more, allowed, at),
+        options=_options(tx, case, allowed, at),
         neighbours=_neighbours(tx, case, by, at) if staff else (),
         likely=[one for one in likely_of(tx, case, by=by) if one.case] if staff else (),
         units=units,
@@ -133,13 +133,14 @@ def _choices(tx: Tx, case_id: UUID, by: Viewer, at: datetime) -> list[Choice]:
         return []
 
 
-def _options(tx: Tx, case: CaseFile, more: Any, allowed: Sequence[Choice], at: datetime) -> Options:
+def _options(tx: Tx, case: CaseFile, allowed: Sequence[Choice], at: datetime) -> Options:
     needs = {need for choice in allowed for need in choice.needs}
     community = case.community.code
-    units, usual = (), None
+    units: tuple[Any, ...] = ()
+    usual: str | None = None
     if Need.UNIT in needs:
         units = tuple(tx.named("cases.unit_choices", community=community))
-        usual = case.unit and case.unit.code
+        usual = case.unit.code if case.unit is not None else None
         usual = usual or _code_of(units, queries.usual_unit(tx, case.type.code, None))
     return Options(
         units=units,

@@ -70,7 +70,9 @@ def list_duplicates(query: PlaceQuery) -> Response:
 @blueprint.get("/api/v1/cases/<uuid:case_id>/likely")
 @allow(Permission.READ_CASES, limit=LISTS)
 @describe(
-    Description("Open cases that are likely the same matter", "cases", answers={200: Duplicates}, problems=(404,))
+    Description(
+        "Open cases that are likely the same matter", "cases", answers={200: Duplicates}, problems=(404,)
+    )
 )
 def list_likely(case_id: UUID) -> Response:
     """List open cases that are likely the same matter as this one."""

@@ -90,7 +90,7 @@ def join(tx: Tx, case_id: UUID, key: str, *, by: Viewer, at: datetime) -> CaseCa
 
 
 def _of_case(tx: Tx, case: CaseCard, by: Viewer) -> list[_Found]:
-    facility = case.facility and case.facility.code
+    facility = None if case.facility is None else case.facility.code
     if (case.lon is None and facility is None) or case.closed_at is not None:
         return []
     return _found(tx, case.type.code, (case.lon, case.lat), facility, by, case.received_at, case.id)
@@ -139,4 +139,3 @@ def _card(row: Any, *, seen: bool) -> _Found:
 
 def _key(case_id: UUID) -> str:
     return hashlib.sha256(case_id.bytes).hexdigest()[:24]
-

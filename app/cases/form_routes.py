@@ -75,7 +75,9 @@ def _taken(typed: dict[str, Any]) -> Taken:
 
 def _end_of(day: str) -> datetime:
     try:
-        return datetime.combine(date.fromisoformat(day) + timedelta(days=1), time(), CHINA_TIME).astimezone(UTC)
+        return datetime.combine(date.fromisoformat(day) + timedelta(days=1), time(), CHINA_TIME).astimezone(
+            UTC
+        )
     except (ValueError, OverflowError):
         raise BadValue("until: this is no day; write 2026-01-31", field="until", value=day) from None
 

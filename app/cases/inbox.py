@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from app.cases import needles, queries
-from app.cases.models import Appeal, Case, CaseRequest
+from app.cases.models import Appeal, Case, CaseRequest, VisitRule
 from app.cases.queries import CaseCard, Sight, sight_of
-from app.cases.rules import RETURNS_TO_COMMITTEE, STAGE_LIMITS, YELLOW, ClockKind, Kind, Status, Step, owner
+from app.cases.rules import (
+    RETURNS_TO_COMMITTEE,
+    STAGE_LIMITS,
+    VISITORS,
+    YELLOW,
+    ClockKind,
+    Kind,
+    Status,
+    Step,
+    owner,
+)
 from app.errors import Conflict
 from app.identity.rules import Role, Viewer, prefix_of
 from app.transaction import Tx
@@ -44,7 +55,7 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A case that waits for the viewer: for what, how it stands to its moment, and what can be done at once."""
+    """A case that waits for the viewer: for what, how it stands to its moment, what can be done at once."""
 
     case: CaseCard
     lamp: str
@@ -107,30 +118,34 @@ def inbox(tx: Tx, by: Viewer, filters: Filters, *, at: datetime) -> Inbox:
 def statement(by: Viewer, filters: Filters, *, at: datetime) -> sa.Select[Any]:
     """Return the statement of a page, for who asks how it is planned."""
     waits = _waits_for(by, whole_unit=filters.whole_unit)
-    return _page(
-        sa.and_(Case.closed_at.is_(None), waits, *_narrowed(filters)), _stage(), _lamp(at), filters
-    )
+    return _page(sa.and_(Case.closed_at.is_(None), waits, *_narrowed(filters)), _stage(), _lamp(at), filters)
 
 
-def _joined(statement: sa.Select[Any]) -> sa.Select[Any]:
+def _joined(statement: Any) -> sa.Select[Any]:
     asked = sa.and_(CaseRequest.case_id == Case.id, CaseRequest.decided_at.is_(None))
-    return statement.select_from(sa.outerjoin(Case, CaseRequest, asked))
+    visits = VisitRule.nature == sa.func.coalesce(Appeal.nature, Kind.INCIDENT.value)
+    return statement.select_from(
+        sa.outerjoin(Case, CaseRequest, asked)
+        .outerjoin(Appeal, Appeal.case_id == Case.id)
+        .outerjoin(VisitRule, visits)
+    )
 
 
 def _page(
     base: sa.ColumnElement[bool], stage: sa.ColumnElement[str], lamp: sa.ColumnElement[str], filters: Filters
 ) -> sa.Select[Any]:
-    person = sa.exists().where(Appeal.case_id == Case.id, Appeal.tell, Appeal.phone.is_not(None))
+    called = sa.and_(Appeal.tell, Appeal.phone.is_not(None))
     citizen = sa.and_(Case.source.in_(("citizen", "web")), Case.reported_by.is_not(None))
-    statement = sa.select(
+    statement: sa.Select[Any] = sa.select(
         queries.CARD,
         stage.label("stage"),
         lamp.label("lamp"),
         CaseRequest.step.label("asked"),
         CaseRequest.reason.label("asked_reason"),
-        (person | citizen).label("person"),
+        sa.func.coalesce(called | citizen, sa.false()).label("person"),
         Case.checker_id.is_(None).label("checked"),
         Case.returns,
+        _visitor().label("visitor"),
     )
     narrowed = [base]
     if filters.stage:
@@ -163,17 +178,25 @@ def _waits(by: Viewer, *, whole_unit: bool) -> Iterator[sa.ColumnElement[bool]]:
     asked, status = CaseRequest.step, Case.status
     if Role.WORKER in held and by.worker_id is not None:
         mine = status.in_((Status.VERIFYING, Status.CHECKING))
-        yield sa.and_(asked.is_(None), mine, Case.checker_id == by.worker_id)
+        visited = sa.and_(
+            status == Status.CALLBACK, _visitor() == Role.WORKER.value, Case.worker_id == by.worker_id
+        )
+        yield sa.and_(asked.is_(None), sa.or_(sa.and_(mine, Case.checker_id == by.worker_id), visited))
     if Role.HANDLER in held and by.unit_code is not None:
         handled = status.in_((Status.DISPATCHED, Status.HANDLING, Status.SUSPENDED))
-        whose = sa.true() if whole_unit else sa.or_(Case.handler_id.is_(None), Case.handler_id == by.person_id)
+        whose = (
+            sa.true() if whole_unit else sa.or_(Case.handler_id.is_(None), Case.handler_id == by.person_id)
+        )
         yield sa.and_(asked.is_(None), handled, Case.unit_code == by.unit_code, whose)
     if Role.CITIZEN in held:
         yield sa.and_(status == Status.CALLBACK, Case.reported_by == by.person_id)
     for role in AREA_ROLES:
         areas = sorted({prefix_of(area) for held_role, area in by.grants if held_role is role})
         if areas:
-            yield sa.and_(sa.or_(*(queries.within(area) for area in areas)), _area_role(role, by))
+            waits = _area_role(role, by)
+            if role in VISITORS:
+                waits = sa.or_(waits, sa.and_(status == Status.CALLBACK, _visitor() == role.value))
+            yield sa.and_(sa.or_(*(queries.within(area) for area in areas)), waits)
 
 
 def _area_role(role: Role, by: Viewer) -> sa.ColumnElement[bool]:
@@ -181,7 +204,7 @@ def _area_role(role: Role, by: Viewer) -> sa.ColumnElement[bool]:
     free = asked.is_(None)
     match role:
         case Role.OPERATOR:
-            return sa.and_(free, status.in_((Status.REPORTED, Status.CALLBACK)))
+            return sa.and_(free, status == Status.REPORTED)
         case Role.SHIFT_LEADER:
             checked = sa.and_(status == Status.CHECKING, Case.checker_id.is_(None))
             return sa.or_(asked == Step.VOID, sa.and_(free, sa.or_(status == Status.ACCEPTED, checked)))
@@ -199,6 +222,10 @@ def _area_role(role: Role, by: Viewer) -> sa.ColumnElement[bool]:
             return sa.or_(Case.level >= WATCHED_LEVEL, status == Status.ACCOUNTABLE)
 
 
+def _visitor() -> sa.ColumnElement[str]:
+    return sa.func.coalesce(VisitRule.by_role, Role.OPERATOR.value)
+
+
 def _stage() -> sa.ColumnElement[str]:
     return sa.case((CaseRequest.step.is_not(None), sa.literal("ask_") + CaseRequest.step), else_=Case.status)
 
@@ -206,7 +233,10 @@ def _stage() -> sa.ColumnElement[str]:
 def _lamp(at: datetime) -> sa.ColumnElement[str]:
     """Return red past its moment, yellow with a fifth of the time left, else green (domain.md, section 5)."""
     soon = sa.case(
-        *((Case.status == status.value, sa.literal(_fifth(*limit))) for status, limit in STAGE_LIMITS.items()),
+        *(
+            (Case.status == status.value, sa.literal(_fifth(*limit)))
+            for status, limit in STAGE_LIMITS.items()
+        ),
         else_=sa.literal(timedelta(0)),
     )
     warned = sa.and_(Case.status == Status.HANDLING, Case.warn_at <= at)
@@ -240,40 +270,39 @@ def _waiting(row: Any, sight: Sight, by: Viewer) -> Waiting:
     held = {role for role, _ in by.grants}
     checked = case.status == Status.CHECKING and row.checked
     asked = row.asked and Step(row.asked)
-    role = owner(Status(case.status), checked=checked, returns=row.returns, asked=asked)
+    role = owner(
+        Status(case.status), checked=checked, returns=row.returns, asked=asked, visitor=Role(row.visitor)
+    )
     acts = _at_once(case, asked, person=row.person, checked=checked) if role in held else ()
     return Waiting(case, row.lamp, row.asked, row.asked_reason, acts)
 
 
-def _at_once(case: CaseCard, asked: Step | None, *, person: bool, checked: bool) -> tuple[str, ...]:
-    """Return the steps that many cases can take at once, without anything that only their page asks for."""
+AT_ONCE: Mapping[Status, tuple[Step, ...]] = MappingProxyType(
+    {
+        Status.REPORTED: (Step.ACCEPT, Step.MERGE),
+        Status.ACCEPTED: (Step.FILE,),
+        Status.FILED: (Step.DISPATCH, Step.MERGE),
+        Status.DISPATCHED: (Step.SIGN, Step.ASK_RETURN),
+        Status.HANDLING: (Step.ASK_EXTEND, Step.ASK_SUSPEND),
+        Status.SUSPENDED: (Step.RESUME,),
+        Status.FEEDBACK: (Step.CHECK, Step.REWORK),
+        Status.CALLBACK: (Step.NO_CONTACT,),
+    }
+)
+"""Steps that many cases can take at once: they bring nothing that only a case's own page can ask for."""
+
+
+def _at_once(case: CaseCard, asked: Step | None, *, person: bool, checked: bool) -> tuple[Step, ...]:
     if asked is not None:
-        return (asked.value, Step.REFUSE.value)
-    match case.status:
-        case Status.REPORTED if case.kind == Kind.INCIDENT or len(case.community.code) == 12:
-            return (Step.ACCEPT, Step.MERGE)
-        case Status.REPORTED:
-            return (Step.MERGE,)
-        case Status.ACCEPTED:
-            return (Step.FILE,)
-        case Status.FILED:
-            return (Step.DISPATCH, Step.MERGE)
-        case Status.DISPATCHED:
-            return (Step.SIGN, Step.ASK_RETURN)
-        case Status.HANDLING:
-            return (Step.ASK_EXTEND, Step.ASK_SUSPEND)
-        case Status.SUSPENDED:
-            return (Step.RESUME,)
-        case Status.FEEDBACK if case.lon is not None:
-            return (Step.CHECK, Step.REWORK)
-        case Status.FEEDBACK:
-            return (Step.CALL_BACK if person else Step.PASS, Step.REWORK)
-        case Status.CHECKING if checked:
-            return (Step.CALL_BACK if person else Step.PASS,)
-        case Status.CALLBACK:
-            return (Step.NO_CONTACT,)
-        case _:
-            return ()
+        return (asked, Step.REFUSE)
+    visit = Step.CALL_BACK if person else Step.PASS
+    if case.status == Status.CHECKING and checked:
+        return (visit,)
+    if case.status == Status.FEEDBACK and case.lon is None:
+        return (visit, Step.REWORK)
+    if case.status == Status.REPORTED and len(case.community.code) < len("210302001001"):
+        return (Step.MERGE,)  # its community has to be chosen first
+    return AT_ONCE.get(Status(case.status), ())
 
 
 def views(tx: Tx, by: Viewer) -> list[SavedView]:
@@ -295,4 +324,3 @@ def keep_view(tx: Tx, name: str, query: str, *, by: Viewer) -> None:
 def drop_view(tx: Tx, view: int, *, by: Viewer) -> None:
     """Forget a view of one's own; one that is gone is gone."""
     tx.named("cases.drop_view", id=view, person=by.person_id)
-

@@ -160,7 +160,9 @@ def drop(view: int) -> AnyResponse:
 
 def _clean(query: str) -> str:
     """Return the filters in `query` that we know, so that nothing else is kept and shown again."""
-    given = {name: value.replace("\0", "") for name, value in parse_qsl(query[:LONGEST_QUERY]) if name in NAMES}
+    given = {
+        name: value.replace("\0", "") for name, value in parse_qsl(query[:LONGEST_QUERY]) if name in NAMES
+    }
     return Asked(**given).query()
 
 

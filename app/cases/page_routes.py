@@ -20,7 +20,8 @@ from app.cases.deadlines import CHINA_TIME
 from app.cases.dossier import AFTER, dossier, left_in_words
 from app.cases.queries import AreaName, CaseCard, Wanted, sight_of
 from app.cases.routes import CasesQuery, next_cursor
-from app.cases.rules import ENDED, RULES, Status
+from app.cases.rules import ENDED, RULES, Status, Step
+from app.cases.steps import Choice
 from app.errors import BadValue
 from app.http import BadFields, parse
 from app.identity.access import allow, viewer
@@ -75,7 +76,7 @@ NAMES = tuple(field.name for field in fields(Asked))
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """How a case stands to its time limit: 'overdue', 'soon', 'open', 'still' or 'ended'; minutes left or over."""
+    """How a case stands to its limit: 'overdue', 'soon', 'open', 'still' or 'ended'; minutes left or over."""
 
     state: str
     minutes: int
@@ -164,6 +165,7 @@ def case_page(case_id: UUID, trouble: Trouble | None = None) -> str:
         stage_due=_stage_due(case, at),
         left=left_in_words(more.clock_kind, case.clock_left_s) if case.clock_left_s is not None else None,
         primary=PRIMARY,
+        ordered=sorted(found.choices, key=lambda choice: _rank(choice, found.more.asked)),
         moment=lambda when: moment(when, at),
         parsed=datetime.fromisoformat,
         today=at.astimezone(CHINA_TIME).date(),
@@ -176,11 +178,25 @@ def case_page(case_id: UUID, trouble: Trouble | None = None) -> str:
 
 
 PRIMARY = frozenset(
-    step
-    for (status, step) in RULES
-    if any((other, step) not in RULES for other in rules.OPEN)
+    step for (status, step) in RULES if any((other, step) not in RULES for other in rules.OPEN)
 )
 """Steps that belong to a status; the others can be taken in every open one."""
+
+
+ONWARD = (
+    *(Step.VERIFIED, Step.ACCEPT, Step.FILE, Step.DISPATCH, Step.SIGN, Step.FEEDBACK, Step.RESUME),
+    *(Step.CHECKED, Step.PASS, Step.CALL_BACK, Step.CHECK, Step.SATISFIED, Step.ORDER, Step.DECIDE),
+    *(Step.VERIFY, Step.ANSWER, Step.NO_CONTACT, Step.UNREACHED, Step.DISSATISFIED, Step.HOLD_TO_ACCOUNT),
+)
+"""Steps in the order in which they are offered: what leads on first."""
+
+
+def _rank(choice: Choice, asked: str | None) -> int:
+    if choice.step == asked:
+        return -2
+    if choice.step == Step.REFUSE:
+        return -1
+    return ONWARD.index(Step(choice.step)) if choice.step in ONWARD else len(ONWARD)
 
 
 def _stage_due(case: CaseCard, at: datetime) -> Due | None:

@@ -141,3 +141,12 @@ RETURNING id;
 -- name: drop_view
 -- Forget a view of one's own.
 DELETE FROM views WHERE id = :id AND person_id = :person;
+
+-- name: places_named
+-- Areas by code, with where they lie and what they lie in.
+SELECT a.code, a.name, a.level, up.name AS within, ST_X(p.at) AS lon, ST_Y(p.at) AS lat
+FROM unnest(CAST(:codes AS text[])) WITH ORDINALITY o (code, place)
+JOIN areas a ON a.code = o.code
+LEFT JOIN areas up ON up.code = a.parent_code
+CROSS JOIN LATERAL (SELECT ST_PointOnSurface(a.geom) AS at) p
+ORDER BY o.place;

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0017_views"
-down_revision = "0010_search_history"
+down_revision = "0012_audit"
 branch_labels = None
 depends_on = None
 

@@ -1,7 +1,7 @@
 /** A case's page: its steps by the API, with photos made smaller here; and the small map. */
 import { ask } from "./http.mjs";
 import { h, message } from "./map/dom.mjs";
-import { newId } from "./map/report.mjs";
+import { newId } from "./ids.mjs";
 import { makePhotos } from "./map/photos.mjs";
 import { smallMap } from "./small-map.mjs";
 import { t } from "./words.mjs";

@@ -1,6 +1,6 @@
 /** The inbox: keys, and steps taken on many cases at once, each a PUT of its own with its own result. */
 import { ask } from "./http.mjs";
-import { newId } from "./map/report.mjs";
+import { newId } from "./ids.mjs";
 import { t } from "./words.mjs";
 
 const table = document.getElementById("inbox");
