@@ -37,7 +37,7 @@ AGAIN = (BadValue, StepNotAllowed, NotYours, StaleCase, TooMany)
 
 
 @blueprint.post("/cases/<uuid:case_id>/steps")
-@allow(Permission.HANDLE_CASES, page=True, limit=STEPS)
+@allow(Permission.HANDLE_CASES, limit=STEPS)
 def take(case_id: UUID) -> AnyResponse:
     """Take a step and lead back to the case; what does not fit is said there, with what was typed."""
     typed: dict[str, Any] = {**request.form.to_dict(), "assisting": request.form.getlist("assisting")}

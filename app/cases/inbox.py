@@ -124,11 +124,12 @@ def statement(by: Viewer, filters: Filters, *, at: datetime) -> sa.Select[Any]:
 def _joined(statement: Any) -> sa.Select[Any]:
     asked = sa.and_(CaseRequest.case_id == Case.id, CaseRequest.decided_at.is_(None))
     visits = VisitRule.nature == sa.func.coalesce(Appeal.nature, Kind.INCIDENT.value)
-    return statement.select_from(
+    joined: sa.Select[Any] = statement.select_from(
         sa.outerjoin(Case, CaseRequest, asked)
         .outerjoin(Appeal, Appeal.case_id == Case.id)
         .outerjoin(VisitRule, visits)
     )
+    return joined
 
 
 def _page(

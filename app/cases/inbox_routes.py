@@ -138,7 +138,7 @@ def page() -> Response:
 
 
 @blueprint.post("/inbox/views")
-@allow(Permission.HANDLE_CASES, page=True, limit=LISTS)
+@allow(Permission.HANDLE_CASES, limit=LISTS)
 def keep() -> AnyResponse:
     """Keep the filters that stand in the address under a name."""
     name = " ".join(request.form.get("name", "").split())[:LONGEST_NAME].replace("\0", "")
@@ -150,7 +150,7 @@ def keep() -> AnyResponse:
 
 
 @blueprint.post("/inbox/views/<int:view>/drop")
-@allow(Permission.HANDLE_CASES, page=True, limit=LISTS)
+@allow(Permission.HANDLE_CASES, limit=LISTS)
 def drop(view: int) -> AnyResponse:
     """Forget a view of one's own."""
     with write() as tx:

@@ -69,7 +69,7 @@ def page() -> Response:
 
 
 @blueprint.post("/appeals/new")
-@allow(Permission.TAKE_APPEALS, page=True, limit=REPORTS)
+@allow(Permission.TAKE_APPEALS, limit=REPORTS)
 def register() -> AnyResponse:
     """Register the appeal, or show first what may be the same; `find` looks up the address only."""
     typed = {name: value.replace("\0", "") for name, value in request.form.items()}

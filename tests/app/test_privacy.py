@@ -26,13 +26,23 @@ WORDS = "ring me on 13700001111"
 """The words of a report are for those who may see the case, and for nothing else."""
 
 DESKS = tuple(role for role in Role if role not in {Role.CITIZEN, Role.WORKER, Role.HANDLER})
-ABOUT_CASES = frozenset({"cases.list_cases", "cases.show_case", "case_pages.cases", "case_pages.case"})
+ABOUT_CASES = frozenset(
+    {
+        *("cases.list_cases", "cases.show_case", "case_pages.cases", "case_pages.case", "inbox.page"),
+        *("duplicates.list_likely", "duplicates.list_duplicates"),
+    }
+)
 ABOUT_WORKERS = frozenset({"cards.cell", "cards.facility", "cards.worker", "cards.find", "grid.locate"})
 OF_ONESELF = frozenset({"identity.me"})
 CHANGES: Mapping[str, Any] = {
     "cases.put_report": {"json": {"type": "E0110", "lon": 0, "lat": 0, "text": WORDS, "worker": WORKER}},
     "steps.put_step": {"json": {"step": "note", "note": WORDS, "worker": WORKER_PHONE * 2}},
     "appeals.put_appeal": {"json": {"type": "A08", "nature": "help", "text": WORDS, "phone": WORKER}},
+    "duplicates.put_joined": {"json": {"key": WORKER}},
+    "case_forms.take": {"data": {"step": "note", "note": WORDS, "worker": WORKER_PHONE}},
+    "inbox.keep": {"data": {"name": WORKER, "query": f"text={CITIZEN_PHONE}"}},
+    "inbox.drop": {},
+    "new_appeal.register": {"data": {"text": WORDS, "phone": CITIZEN_PHONE, "name": WORKER}},
     "photos.put_photo": {"data": WORKER_PHONE.encode()},
     "identity.enter": {"data": {"username": CITIZEN_PHONE, "password": WORKER}},
     "identity.sign_out": {},
@@ -142,7 +152,8 @@ def test_errors_and_the_log_repeat_no_canary(city, caplog):
     ]
     assert {rule.endpoint for rule in changes} == set(CHANGES), "give a new change its row in CHANGES"
     parts = {name: uuid4() for name in ("report_id", "case_id", "step_id", "appeal_id")} | {
-        "sha256": "f" * 64
+        "sha256": "f" * 64,
+        "view": 1,
     }
     build = city.app.url_map.bind("localhost").build
     for rule in changes:
