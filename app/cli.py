@@ -21,6 +21,7 @@ from app.errors import JingweiError
 from app.grid import cli as grid_cli
 from app.identity import cli as identity_cli
 from app.interop import cli as interop_cli
+from app.reports import cli as reports_cli
 from app.settings import Settings, read_settings
 from gis.errors import GisError
 
@@ -83,6 +84,8 @@ for command in (
     interop_cli.import_,
     interop_cli.export,
     grid_cli.locate,
+    reports_cli.kpi,
+    reports_cli.figures,
 ):
     main.add_command(command)
 

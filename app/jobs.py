@@ -12,6 +12,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from app.transaction import Tx
 
+FIGURES = "figures"
 PUBLISH = "publish"
 COME_INTO_FORCE = "come_into_force"
 SWEEP = "sweep"

@@ -11,6 +11,7 @@ from app.facilities import models as facilities
 from app.grid import models as grid
 from app.identity import models as identity
 from app.maps import models as maps
+from app.reports import models as reports
 from app.workers import models as workers
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "identity",
     "maps",
     "metadata",
+    "reports",
     "transaction",
     "workers",
 ]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import procrastinate
 import psycopg
@@ -22,6 +24,7 @@ from app.identity import actions as identity
 from app.maps import tiles
 from app.maps.publish import publish as publish_layers
 from app.maps.queries import grid_published_at
+from app.reports.actions import refresh_all
 from app.settings import Settings
 from app.supervision import actions as supervision
 from app.transaction import read, write
@@ -52,43 +55,48 @@ def make_worker(settings: Settings) -> procrastinate.App:
         tiles.sweep(settings.tiles / settings.schema, [(one.layer, one.version) for one in published])
         log.info("published %s (%s)", ", ".join(f"{one.layer} {one.version}" for one in published), why)
 
-    @made.periodic(cron="* * * * *")
-    @made.task(name=jobs.COME_INTO_FORCE, queueing_lock=jobs.COME_INTO_FORCE)
-    def come_into_force(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
-        queue_what_came_into_force(at=clock.now())
-
-    @made.periodic(cron="*/5 * * * *")
-    @made.task(name=jobs.WALK, queueing_lock=jobs.WALK)
-    def walk(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
-        with write() as tx:
-            demo.walk(tx, at=clock.now())
-
-    @made.periodic(cron="* * * * *")
-    @made.task(name=jobs.ESCALATE, queueing_lock=jobs.ESCALATE, lock=jobs.ESCALATE)
-    def escalate(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
-        taken = supervision.act_on_all(clock.now())
-        if taken:
-            log.info("took %s steps that were due", taken)
-
-    @made.periodic(cron="17 * * * *")
-    @made.task(name=jobs.SWEEP, queueing_lock=jobs.SWEEP)
-    def sweep(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
-        with write() as tx:
-            identity.sweep(tx, at=clock.now())
-        parts = sweep_parts(settings.photos) + sweep_parts(settings.copies)
-        log.info("swept what is over, and %s parts of photos", parts)
-
-    @made.periodic(cron="* * * * *")
-    @made.task(name=jobs.SEAL, queueing_lock=jobs.SEAL)
-    def seal(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
-        seal_audit(settings)
-
-    @made.periodic(cron="41 18 * * *")  # UTC: at night
-    @made.task(name=jobs.VERIFY, queueing_lock=jobs.VERIFY)
-    def verify(timestamp: int) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
-        verify_audit(settings)
-
+    for name, (cron, act) in CLOCKWORK.items():
+        _wind_up(made, settings, name, cron, act)
     return made
+
+
+def _wind_up(
+    made: procrastinate.App, settings: Settings, name: str, cron: str, act: Callable[[Settings], None]
+) -> None:
+    """Let the queue do `act` at the moments of `cron`, never twice at once."""
+
+    @made.periodic(cron=cron)
+    @made.task(name=name, queueing_lock=name, lock=name)
+    def run(timestamp: int = 0) -> None:  # noqa: ARG001 - the clockwork gives the moment that was due
+        act(settings)
+
+
+def _come_into_force(_settings: Settings) -> None:
+    queue_what_came_into_force(at=clock.now())
+
+
+def _walk(_settings: Settings) -> None:
+    with write() as tx:
+        demo.walk(tx, at=clock.now())
+
+
+def _escalate(_settings: Settings) -> None:
+    taken = supervision.act_on_all(clock.now())
+    if taken:
+        log.info("took %s steps that were due", taken)
+
+
+def _sweep(settings: Settings) -> None:
+    with write() as tx:
+        identity.sweep(tx, at=clock.now())
+    parts = sweep_parts(settings.photos) + sweep_parts(settings.copies)
+    log.info("swept what is over, and %s parts of photos", parts)
+
+
+def _figures(_settings: Settings) -> None:
+    written = sum(refresh_all(write, at=clock.now()))
+    if written:
+        log.info("figures: the facts of %s cases were brought up to date", written)
 
 
 def queue_what_came_into_force(*, at: datetime) -> None:
@@ -137,3 +145,17 @@ def sweep_parts(folder: Path) -> int:
     for path in old:
         path.unlink(missing_ok=True)
     return len(old)
+
+
+CLOCKWORK: Mapping[str, tuple[str, Callable[[Settings], None]]] = MappingProxyType(
+    {
+        jobs.COME_INTO_FORCE: ("* * * * *", _come_into_force),
+        jobs.WALK: ("*/5 * * * *", _walk),
+        jobs.ESCALATE: ("* * * * *", _escalate),
+        jobs.SWEEP: ("17 * * * *", _sweep),
+        jobs.SEAL: ("* * * * *", seal_audit),
+        jobs.VERIFY: ("41 18 * * *", verify_audit),  # UTC: at night
+        jobs.FIGURES: ("*/5 * * * *", _figures),
+    }
+)
+"""What is done by itself, by name: at which moments (cron, UTC), and what."""

@@ -1,0 +1,1 @@
+"""Figures: facts of cases, roll-ups, appraisal, the bulletin, and what was published."""
