@@ -95,4 +95,5 @@ function told(error) {
   return error.detail && error.status === 409 ? error.detail : error.message;
 }
 
+document.documentElement.setAttribute("data-ready", "");
 smallMap(document.getElementById("small-map"));

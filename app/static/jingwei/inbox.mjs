@@ -5,6 +5,7 @@ import { t } from "./words.mjs";
 
 const table = document.getElementById("inbox");
 if (table) begin();
+document.documentElement.setAttribute("data-ready", "");
 
 function begin() {
   const rows = [...table.querySelectorAll("tbody tr")];

@@ -48,3 +48,4 @@ form.elements.address.addEventListener("keydown", (event) => {
   find();
 });
 document.getElementById("similar")?.focus();
+document.documentElement.setAttribute("data-ready", "");
