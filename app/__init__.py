@@ -11,6 +11,7 @@ from app.cases import (
     form_routes,
     inbox_routes,
     new_appeal_routes,
+    person_routes,
     photo_routes,
     step_routes,
 )
@@ -18,20 +19,24 @@ from app.cases import page_routes as case_pages
 from app.cases import routes as case_routes
 from app.db import make_engine
 from app.grid import routes as grid_routes
-from app.identity import access
+from app.identity import access, audit_routes
 from app.identity import routes as identity_routes
 from app.maps import card_routes, print_routes, tile_routes
 from app.maps import routes as map_routes
+from app.reports import bulletin_routes, office_routes
+from app.reports import page_routes as report_pages
 from app.settings import Settings, read_settings
 
 BLUEPRINTS = (
     health.blueprint,
     openapi.blueprint,
     identity_routes.blueprint,
+    audit_routes.blueprint,
     grid_routes.blueprint,
     case_routes.blueprint,
     step_routes.blueprint,
     appeal_routes.blueprint,
+    person_routes.blueprint,
     photo_routes.blueprint,
     case_pages.blueprint,
     form_routes.blueprint,
@@ -42,6 +47,9 @@ BLUEPRINTS = (
     card_routes.blueprint,
     map_routes.blueprint,
     print_routes.blueprint,
+    report_pages.blueprint,
+    office_routes.blueprint,
+    bulletin_routes.blueprint,
 )
 
 
@@ -65,4 +73,5 @@ def create_app(settings: Settings | None = None) -> Flask:
     access.install(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    http.close(app, security.headers(settings))
     return app

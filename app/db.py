@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from weakref import WeakSet
 
 import orjson
 import sqlalchemy as sa
@@ -23,7 +25,7 @@ from app.errors import BadSetting
 from app.settings import Settings
 
 HERE = Path(__file__).resolve().parent
-UNREPLICATED = "jingwei_unreplicated"
+_unreplicated: WeakSet[PsycopgConnection[Any]] = WeakSet()
 
 Code = sa.Text(collation="C")
 """Codes compare bytewise, so that "the smallest code" is the same in SQL, numpy and Python."""
@@ -92,27 +94,47 @@ def make_engine(settings: Settings, *, pool_size: int = 8) -> sa.Engine:
     return engine
 
 
-def _watch_replication(connection: PsycopgConnection[Any], record: Any) -> None:
-    """Mark a connection that was warned: at a commit, it may not have reached a standby.
+def _watch_replication(connection: PsycopgConnection[Any], _record: Any) -> None:
+    """Note a connection that was warned: at a commit, it may not have reached a standby.
 
     The words are the server's, in its language, so that only class and severity are asked.
     """
 
     def note(diagnostic: Diagnostic) -> None:
         if diagnostic.sqlstate == "01000" and diagnostic.severity_nonlocalized == "WARNING":
-            record.info[UNREPLICATED] = True
+            _unreplicated.add(connection)
 
     connection.add_notice_handler(note)
 
 
+def raw(connection: sa.Connection) -> PsycopgConnection[Any]:
+    """Return the driver's connection."""
+    return cast(PsycopgConnection[Any], connection.connection.dbapi_connection)
+
+
+def was_warned(connection: sa.Connection) -> bool:
+    """Whether the connection was warned since this was last asked of it."""
+    if not _unreplicated or raw(connection) not in _unreplicated:
+        return False
+    _unreplicated.discard(raw(connection))
+    return True
+
+
 @cache
 def named_statements() -> dict[str, sa.TextClause]:
-    """Return every statement of every `.sql` file of a capability, by `capability.name`."""
-    found: dict[str, sa.TextClause] = {}
+    """Return every statement of every `.sql` file of a capability, by `capability.name`.
+
+    A file may also hold parts, which statements of any capability name in braces: `{cases.seen}`.
+    """
+    found: dict[str, dict[str, str]] = {"name": {}, "part": {}}
     for path in sorted(HERE.glob("*/*.sql")):
-        for name, body in _split(path.read_text("utf-8")):
-            found[f"{path.parent.name}.{name}"] = sa.text(body)
-    return found
+        for kind, name, body in _split(path.read_text("utf-8")):
+            known = found[kind]
+            if f"{path.parent.name}.{name}" in known:
+                raise LookupError(f"{path}: there are two of the {kind} {name}")
+            known[f"{path.parent.name}.{name}"] = body
+    parts = {name: _put_together(body, found["part"]) for name, body in found["part"].items()}
+    return {name: sa.text(_put_together(body, parts)) for name, body in found["name"].items()}
 
 
 @cache
@@ -121,6 +143,21 @@ def driver_statement(name: str) -> str:
     return str(named_statements()[name].compile(dialect=PGDialect_psycopg()))  # type: ignore[no-untyped-call]  # SQLAlchemy's own gap
 
 
-def _split(text: str) -> list[tuple[str, str]]:
-    parts = re.split(r"^-- name: *(\w+) *$", text, flags=re.MULTILINE)[1:]
-    return [(name, body.strip().rstrip(";")) for name, body in zip(parts[::2], parts[1::2], strict=True)]
+def _split(text: str) -> list[tuple[str, str, str]]:
+    """Return (name or part, how it is called, SQL) of each piece of a file."""
+    pieces = re.split(r"^-- (name|part): *(\w+) *$", text, flags=re.MULTILINE)[1:]
+    return [
+        (kind, name, body.strip().rstrip(";"))
+        for kind, name, body in zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True)
+    ]
+
+
+def _put_together(body: str, parts: Mapping[str, str]) -> str:
+    def part(found: re.Match[str]) -> str:
+        # a part's own comment would stand in the middle of a line
+        return re.sub(r"^--.*\n", "", parts[found[1]], flags=re.MULTILINE)
+
+    return _PART.sub(part, body)
+
+
+_PART = re.compile(r"\{(\w+\.\w+)\}")

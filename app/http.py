@@ -11,16 +11,16 @@ import re
 import reprlib
 import secrets
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import orjson
 import psycopg
 import sqlalchemy as sa
-from flask import Flask, Request, Response, current_app, g, request
+from flask import Flask, Request, Response, current_app, request
 from flask.sessions import SessionInterface, SessionMixin
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -28,7 +28,11 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.routing import UUIDConverter
 
 from app import errors
+from gis import codes
 from gis.errors import GisError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +49,7 @@ STATUS: Mapping[type[Exception], int] = {
     errors.NoRoom: 507,
     GisError: 422,
 }
+REQUEST_ID = "jingwei.request_id"
 MAX_VALUE_SHOWN = 80
 MAX_JSON = 1_000_000
 ParsedT = TypeVar("ParsedT", bound="Parsed")
@@ -216,7 +221,8 @@ def json_body() -> Any:
     raw = raw_body(MAX_JSON, mend="send less at once")
     try:
         value = orjson.loads(raw)
-        json.loads(raw, object_pairs_hook=_named_once, parse_int=str, parse_float=str)
+        if not _flat(value, raw):
+            json.loads(raw, object_pairs_hook=_named_once, parse_int=str, parse_float=str)
     except RecursionError:
         raise BadBody("the body is nested too deep; send an object with its fields") from None
     except orjson.JSONDecodeError as error:
@@ -249,6 +255,11 @@ def raw_body(most: int, *, mend: str) -> bytes:
     told = f"more than {most:,}" if length is None else f"{length:,}"
     message = f"body: it has {told} bytes, and at most {most:,} fit; {mend}"
     raise errors.TooLarge(message, field="body", value=length)
+
+
+def _flat(value: Any, raw: bytes) -> bool:
+    """Whether there are as many colons as fields: then no name stands twice, and none need be looked for."""
+    return isinstance(value, dict) and raw.count(b":") == len(value) and raw.count(b"[") <= 1
 
 
 def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -338,9 +349,12 @@ def problem(status: int, code: str, detail: str, *, fields: list[FieldProblem] |
 
 def request_id() -> str:
     """Return this request's id, which stands in the log and in every error."""
-    if "request_id" not in g:
-        g.request_id = secrets.token_hex(8)
-    return str(g.request_id)
+    return _id_of(request.environ)
+
+
+def _id_of(environ: WSGIEnvironment) -> str:
+    found: str = environ.get(REQUEST_ID) or environ.setdefault(REQUEST_ID, secrets.token_hex(8))
+    return found
 
 
 def status_of(error: Exception) -> int:
@@ -367,7 +381,6 @@ def install(app: Flask) -> None:
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(sa.exc.TimeoutError, _database_away)
     app.register_error_handler(Exception, _unknown)
-    app.after_request(_stamp)
 
 
 def _caused(error: errors.JingweiError | GisError) -> Response:
@@ -423,7 +436,7 @@ def _no_uuid(name: str, value: str) -> Response:
 
 
 _UUID = re.compile(UUIDConverter.regex)
-_CASE_NUMBER = re.compile(r"[0-9]{19}")
+_CASE_NUMBER = re.compile(codes.CASE.regex)
 
 
 def _database_away(error: Exception) -> Response:
@@ -450,6 +463,20 @@ def _without_data(error: Exception) -> str:
     return " ".join([type(cause).__name__, *(word for word in known if word)])
 
 
-def _stamp(response: Response) -> Response:
-    response.headers["X-Request-Id"] = request_id()
-    return response
+def close(app: Flask, headers: Mapping[str, str]) -> None:
+    """Give every answer its request id, and those of `headers` that it does not have yet.
+
+    On the plain list that the server gets: on a response's headers the same takes a tenth of a small request.
+    """
+    inner = app.wsgi_app
+    wanted = [(name.lower(), (name, value)) for name, value in headers.items()]
+
+    def closed(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, given: list[tuple[str, str]], *error: Any) -> Callable[[bytes], object]:
+            known = {name.lower() for name, _ in given}
+            missing = [pair for name, pair in wanted if name not in known]
+            return start_response(status, [*given, *missing, ("X-Request-Id", _id_of(environ))], *error)
+
+        return inner(environ, start)
+
+    app.wsgi_app = closed  # type: ignore[method-assign]  # Flask's own advice

@@ -38,7 +38,15 @@ METHODS = [
 ]
 # without it, t("…") inside a template string of a module would be missed
 OPTIONS = {"static/jingwei/**.mjs": {"parse_template_string": True}}
-KEYWORDS: Mapping[str, Any] = {"_": None, "t": None, "gettext": None, "lazy_gettext": None}
+KEYWORDS: Mapping[str, Any] = {
+    "_": None,
+    "t": None,
+    "gettext": None,
+    "lazy_gettext": None,
+    "tc": ((1, "c"), 2),
+    "pgettext": ((1, "c"), 2),
+}
+"""`tc("many", "网格")` and `pgettext` are a word in a context: one Chinese word where English has two."""
 
 
 def language() -> str:
@@ -92,7 +100,7 @@ def script_strings(code: str) -> dict[str, str]:
     if code != "en":
         return {}
     return {
-        str(m.id): str(m.string)
+        f"{m.context}|{m.id}" if m.context else str(m.id): str(m.string)
         for m in _messages(english())
         if any(path.startswith(SCRIPTS) for path, _ in m.locations)
     }
@@ -110,7 +118,7 @@ def collected() -> Catalog:
 def untranslated() -> list[str]:
     """Return the messages of the code that have no English."""
     known = english()
-    return [str(m.id) for m in _messages(collected()) if not (m.id in known and known[m.id].string)]
+    return [str(m.id) for m in _messages(collected()) if not _said(known, m)]
 
 
 def update() -> None:
@@ -121,11 +129,16 @@ def update() -> None:
     comment = "# English for Jingwei."
     fresh = Catalog("en", project="jingwei", fuzzy=False, header_comment=comment, creation_date=made)
     for message in _messages(collected()):
-        old = known.get(message.id)
-        fresh.add(message.id, old.string if old else "", locations=message.locations)
+        said = _said(known, message)
+        fresh.add(message.id, said, locations=message.locations, context=message.context)
     body = BytesIO()
     write_po(body, fresh, width=110, sort_by_file=True, include_lineno=False)
     ENGLISH.write_bytes(body.getvalue())
+
+
+def _said(known: Catalog, message: Message) -> str:
+    found = known.get(message.id, message.context)
+    return str(found.string) if found and found.string else ""
 
 
 def _messages(catalogue: Catalog) -> Iterator[Message]:

@@ -69,7 +69,7 @@ def wants_page() -> bool:
 
 def _in_words(response: Response) -> Response:
     """Show an error to a browser as a page; an API gets its problem+json."""
-    if response.mimetype != "application/problem+json" or not wants_page():
+    if response.status_code < 400 or response.mimetype != "application/problem+json" or not wants_page():
         return response
     if response.status_code == 404 and "viewer" not in g:
         # An address that is none passed no gate; the page has its navigation all the same.
@@ -88,6 +88,8 @@ def trouble_page(status: int, detail: str, request_id: str) -> Response:
 
 def _choose() -> AnyResponse | None:
     """Remember a language or theme asked for in the address, and show the page without it."""
+    if not request.query_string:
+        return None
     asked = {"lang": request.args.get("lang"), "theme": request.args.get("theme")}
     if request.method != "GET" or not any(asked.values()) or not wants_page():
         return None
@@ -107,7 +109,7 @@ def _remember(answer: AnyResponse, cookie: str, value: str) -> None:
 
 
 def _keep_fresh(response: Response) -> Response:
-    if response.mimetype == "text/html":
+    if (response.content_type or "").startswith("text/html"):
         response.headers.setdefault("Cache-Control", "no-store" if g.get("viewer") else "no-cache")
         response.vary.update(("Cookie", "Accept-Language"))
     return response

@@ -17,7 +17,7 @@ MIGRATIONS = ROOT / "migrations"
 APPENDED = {
     "audit_log": ("person_id", "username", "action", "subject", "area_code", "detail"),
     "audit_chain": ("no", "id", "hash"),
-    "audit_heads": ("no", "at", "hash", "key", "signature"),
+    "audit_heads": ("no", "at", "hash", "key", "signature", "below"),
 }
 """Tables to which the application's role appends, and the columns that it gives: the rest, above all the
 moment, is the database's own."""
@@ -60,14 +60,14 @@ def _grant(connection: sa.Connection, schema: str, role: str) -> None:
     who = quote(role)
     statements = [
         f"GRANT USAGE ON SCHEMA {quote(schema)} TO {who}",
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {quote(schema)} TO {who}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA {quote(schema)} TO {who}",
         f"GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA {quote(schema)} TO {who}",
-        f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {who}",
+        f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON alembic_version FROM {who}",
     ]
     for table, columns in APPENDED.items():
         statements.append(f"REVOKE ALL ON {table} FROM {who}")
         statements.append(f"GRANT SELECT, INSERT ({', '.join(map(quote, columns))}) ON {table} TO {who}")
-    statements += [f"REVOKE UPDATE, DELETE ON {table} FROM {who}" for table in ADDED_TO]
+    statements += [f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {who}" for table in ADDED_TO]
     for statement in statements:
         connection.execute(sa.text(statement))
 

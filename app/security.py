@@ -27,24 +27,25 @@ TWO_YEARS_S = 63_072_000
 
 
 def install(app: Flask, settings: Settings) -> None:
-    """Give every answer the headers it does not have yet; believe a proxy only where one is set.
-
-    What was made for somebody is kept by nobody, where the route does not say otherwise.
-    """
-
-    def close(response: Response) -> Response:
-        if g.get("viewer") is not None or response.status_code >= 400 or "Set-Cookie" in response.headers:
-            response.headers.setdefault("Cache-Control", "private, no-store")
-        response.headers.extend([pair for pair in headers.items() if pair[0] not in response.headers])
-        return response
-
-    headers = dict(HEADERS)
-    if settings.secure_cookies:
-        headers["Strict-Transport-Security"] = f"max-age={TWO_YEARS_S}"
-    app.after_request(close)
+    """Let nobody keep what was made for somebody; believe a proxy only where one is set."""
+    app.after_request(_keep_private)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # Flask's own advice
+
+
+def _keep_private(response: Response) -> Response:
+    """Let nobody keep what was made for somebody, an error or a cookie, where the route says nothing else."""
+    if g.get("viewer") is not None or response.status_code >= 400 or "Set-Cookie" in response.headers:
+        response.headers.setdefault("Cache-Control", "private, no-store")
+    return response
+
+
+def headers(settings: Settings) -> dict[str, str]:
+    """Return the headers that every answer gets which does not have its own."""
+    if not settings.secure_cookies:
+        return HEADERS
+    return {**HEADERS, "Strict-Transport-Security": f"max-age={TWO_YEARS_S}"}
 
 
 def new_nonce() -> str:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import psycopg
 import sqlalchemy as sa
 from psycopg import Connection as PsycopgConnection
 from psycopg.rows import namedtuple_row
+from sqlalchemy import event
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
-from app.db import UNREPLICATED, Base, Code, driver_statement, named_statements
+from app.db import Base, Code, driver_statement, named_statements, raw, was_warned
 from app.errors import BadSetting, CommitUncertain
 
 
@@ -71,12 +73,12 @@ class Tx:
 
         The driver runs it, without SQLAlchemy, whose share is felt where a report takes a millisecond.
         """
-        raw = cast(PsycopgConnection[Any], self.connection.connection.driver_connection)
+        driver = raw(self.connection)
         try:
-            with raw.cursor(row_factory=namedtuple_row) as cursor:
+            with driver.cursor(row_factory=namedtuple_row) as cursor:
                 return cursor.execute(driver_statement(name), parameters).fetchone()
         except psycopg.OperationalError as error:
-            if raw.broken:
+            if driver.broken:
                 self.connection.invalidate(error)
             raise OperationalError(name, parameters, error, hide_parameters=True) from error
 
@@ -106,8 +108,51 @@ class _Bound:
 _bound = _Bound()
 
 
+class _AtOnce:
+    """Connections that commit every statement, kept: to change one and back takes as long as a query."""
+
+    def __init__(self) -> None:
+        self._idle: deque[sa.Connection] = deque()
+
+    def take(self) -> sa.Connection:
+        """Return a connection that nobody uses, the last one given back first."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            made = engine().connect().execution_options(isolation_level="AUTOCOMMIT")
+            made.detach()
+            return made
+
+    def give_back(self, connection: sa.Connection, driver: PsycopgConnection[Any]) -> None:
+        """Keep a connection; with a broken one all go, since the server they belong to went."""
+        if connection.invalidated:
+            connection.close()
+            driver.close()
+            self.close()
+        elif connection.engine is not _bound.engine:
+            connection.close()
+        else:
+            if connection.in_transaction():
+                connection.rollback()
+            self._idle.append(connection)
+
+    def close(self) -> None:
+        """Close what nobody uses."""
+        while self._idle:
+            self._idle.pop().close()
+
+
+_at_once = _AtOnce()
+
+
+@event.listens_for(sa.Engine, "engine_disposed")
+def _disposed(_engine: sa.Engine) -> None:
+    _at_once.close()
+
+
 def bind(engine: sa.Engine | None, connection: sa.Connection | None = None) -> None:
     """Set what `read()` and `write()` use; with `connection`, commits become savepoints of it."""
+    _at_once.close()
     _bound.engine, _bound.connection = engine, connection
 
 
@@ -136,7 +181,7 @@ def write() -> Iterator[Tx]:
     with engine().connect() as connection:
         with connection.begin():
             yield Tx(connection)
-            connection.info.pop(UNREPLICATED, None)  # what was warned of before the commit is something else
+            was_warned(connection)  # what was warned of before the commit is something else
         _check_replicated(connection)
 
 
@@ -165,13 +210,17 @@ def write_at_once() -> Iterator[Tx]:
         with write() as tx:
             yield tx
         return
-    with engine().connect() as connection:
-        yield Tx(connection.execution_options(isolation_level="AUTOCOMMIT"))
+    connection = _at_once.take()
+    driver = raw(connection)
+    try:
+        yield Tx(connection)
         _check_replicated(connection)
+    finally:
+        _at_once.give_back(connection, driver)
 
 
 def _check_replicated(connection: sa.Connection) -> None:
-    if connection.info.pop(UNREPLICATED, False):
+    if was_warned(connection):
         connection.invalidate()
         raise CommitUncertain("the standby did not confirm; send the same again")
 

@@ -15,7 +15,6 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 
-from app.schema import function_sql
 from benchmarks._city import COMMUNITY, TOWN, City, city, durability
 from benchmarks._pairs import Line, interleaved_rates, report
 from benchmarks._pgbench import rate
@@ -127,13 +126,13 @@ def variables(where: City) -> dict[str, float]:
 
 def _without_event(where: City) -> None:
     """Make a second function that files a report and writes no event."""
-    text = function_sql("file_report.v1")
-    start = text.index("    INSERT INTO events")
-    silent = text[:start] + text[text.index(";", start) + 1 :]
-    silent = silent.replace("file_report", "file_silently")
     with psycopg.connect(where.settings.database_url) as connection:
         connection.execute(f"SET search_path = {where.settings.schema}, public")
-        connection.execute(silent)
+        row = connection.execute("SELECT pg_get_functiondef('file_report'::regproc)").fetchone()
+        text = str(row[0]) if row else ""
+        start = text.index("    INSERT INTO events")
+        silent = text[:start] + text[text.index(";", start) + 1 :]
+        connection.execute(silent.replace("file_report", "file_silently").encode())
 
 
 def _filing(turns: Turns, where: City, clients: int) -> Iterator[Line]:

@@ -56,6 +56,11 @@ class Rule:
         """Digits of the whole code."""
         return sum(self._widths)
 
+    @property
+    def regex(self) -> str:
+        """What a code matches, for schemas and forms: its number of digits, and no more than that."""
+        return f"^[0-9]{{{self.length}}}$"
+
     def width(self, name: str) -> int:
         """Digits of one part."""
         return self._widths[self.names.index(name)]
@@ -130,6 +135,10 @@ CASE = Rule("case", ("county", "day", "serial"), "6+8+5")
 _COUNTY = Rule("area", ("county",), "6")
 _TOWN = Rule("area", ("county", "town"), "6+3")
 _COMMUNITY = Rule("area", ("county", "town", "community"), "6+3+3")
+AREA_REGEX = f"^([0-9]{{{_COUNTY.length}}}|[0-9]{{{_TOWN.length}}}|[0-9]{{{_COMMUNITY.length}}})$"
+"""What an area's code matches: 6, 9 or 12 digits."""
+WORKER_REGEX = "^W[0-9]+$"
+"""What a grid worker's code matches."""
 
 
 class Level(StrEnum):

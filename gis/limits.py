@@ -14,6 +14,8 @@ class Limits:
         members: most members of a zip.
         ratio: a zip member may unpack to this many times its size.
         unpacked_bytes: all members of a zip together.
+        memory_bytes: address space of a process that reads a foreign file (`gis.isolated`).
+        seconds: how long such a process may take.
     """
 
     rows: int = 1_000_000
@@ -22,3 +24,5 @@ class Limits:
     members: int = 50
     ratio: int = 100
     unpacked_bytes: int = 500_000_000
+    memory_bytes: int = 6_000_000_000
+    seconds: float = 600.0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +13,7 @@ from urllib.parse import urlencode
 from flask import Flask
 from werkzeug.routing import Rule
 
+from app.reports.rules import By
 from tests.city import A, B, C, cell_code, middle
 
 HOME, AWAY, NEXT = cell_code(0, 0), cell_code(4, 0), cell_code(2, 0)
@@ -43,6 +46,7 @@ class Addresses:
     cases: Sequence[str] = ()
     numbers: Sequence[int] = ()
     photos: Sequence[str] = ()
+    sheets: Sequence[int] = ()
     words: Sequence[str] = ()
 
     def values(self, endpoint: str) -> Sequence[Mapping[str, Any]]:
@@ -66,6 +70,7 @@ class Addresses:
             "tiles.cases_tile": TILES,
             "tiles.workers_tile": TILES,
             "static": [{"filename": "jingwei/base.mjs"}],
+            "report_office.sheet": [{"sheet": sheet} for sheet in self.sheets],
         }[endpoint]
 
     def queries(self, endpoint: str) -> Sequence[Mapping[str, Any]]:
@@ -96,6 +101,15 @@ class Addresses:
                 {"on": "areas,cells,facilities,cases,ended,workers,names", "bbox": VIEW, "download": "1"},
             ],
             "photos.show_photo": [{}, {"size": "thumb"}],
+            "audit.list_rows": [{}, {"what": "case_reported"}, *({"who": word} for word in self.words)],
+            "audit.show_page": [{}, {"what": "case_reported"}, *({"subject": word} for word in self.words)],
+            "reports.board": [{"by": by, "all": "1"} for by in By] + areas,
+            "reports.cases_of": [
+                *({"figure": code, "by": "total"} for code in ("reported", "dispatch_rate", "close_rate")),
+                *({"figure": "reported", "by": "town", "key": code} for code in ("210302001", "210302002")),
+                *areas,
+            ],
+            "reports.workbook": [{"by": by} for by in (By.WORKER, By.COMMUNITY, By.PERSON)],
         }
         return known.get(endpoint, [{}])
 
@@ -118,8 +132,11 @@ def read_rules(app: Flask) -> list[Rule]:
 
 
 def unpacked(answer: Any) -> bytes:
-    """Return an answer's body and headers, without gzip."""
+    """Return an answer's body and headers, without gzip; a workbook's as the text in it."""
     body: bytes = answer.get_data()
     if answer.headers.get("Content-Encoding") == "gzip":
         body = gzip.decompress(body)
+    if body[:2] == b"PK":
+        with zipfile.ZipFile(io.BytesIO(body)) as book:
+            body = b"\n".join(book.read(name) for name in book.namelist())
     return body + b"\n" + str(answer.headers).encode()

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from werkzeug.routing import Rule
 
+from app import permissions
 from app.db import named_statements
 from app.errors import NotAllowed, NotSignedIn
 from app.identity.access import permission_of
@@ -87,6 +88,11 @@ def test_every_route_lets_in_the_roles_that_have_its_permission(app, client_as, 
         expected = permission is Permission.PUBLIC or permission in PERMISSIONS[role]
         answer = _asked(app, rule, method, Authorization=bearer)
         assert answer == ("in" if expected else "403"), (role, method, rule.rule)
+
+
+def test_the_page_of_permissions_is_what_the_code_says(app):
+    written = (ROOT / "docs" / "permissions.md").read_text("utf-8")
+    assert written == permissions.page(app), "run: python -m app.permissions > docs/permissions.md"
 
 
 def test_every_setting_is_documented_and_no_other():

@@ -30,6 +30,13 @@ class Post(Base):
         ),
         sa.CheckConstraint("NOT isempty(during) AND NOT lower_inf(during)", name="during"),
         sa.Index("ix_posts_worker_id", "worker_id"),
+        sa.Index(
+            "ix_posts_cell_code_role_begins",
+            "cell_code",
+            "role",
+            sa.text("lower(during)"),
+            postgresql_include=["during", "worker_id"],
+        ),
     )
 
     id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(), primary_key=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -62,7 +63,13 @@ def record(
 
 
 def seal(
-    tx: Tx, *, secret: str, at: datetime, former: str | None = None, most: int = MOST_AT_ONCE
+    tx: Tx,
+    *,
+    secret: str,
+    at: datetime,
+    former: str | None = None,
+    since: int | None = None,
+    most: int = MOST_AT_ONCE,
 ) -> Head | None:
     """Chain the committed rows that are in no chain, and sign the new head; None when there were none.
 
@@ -71,6 +78,7 @@ def seal(
         secret: the city's secret key.
         at: when the head is signed.
         former: the secret before this one, when it was changed; "" when heads were not signed.
+        since: the first transaction whose rows are looked for; where the last sealing left off when None.
         most: so many rows at once.
 
     Raises:
@@ -78,17 +86,27 @@ def seal(
     """
     tx.named("audit.seal_lock")
     no, hash_ = _end(tx, secret, former)
+    if since is None:
+        since = tx.named("audit.sealed_below").scalar_one()
+    rows = tx.named("audit.unsealed", since=since, most=most).all()
     links = []
-    for row in tx.named("audit.unsealed", most=most).all():
-        no, hash_ = no + 1, chained(hash_, Entry(**row._mapping))
+    for row in rows:
+        no, hash_ = no + 1, chained(hash_, _entry(row))
         links.append({"no": no, "id": row.id, "hash": hash_})
     if not links:
         return None
     tx.execute(sa.insert(AuditLink), links)
     head = signed(no, hash_, at=at, secret=secret)
-    values = {"no": head.no, "at": head.at, "hash": head.hash, "key": head.key, "signature": head.signature}
-    tx.execute(sa.insert(AuditHead).values(values))
+    # rows of the last transaction may be left over when there were more than `most`
+    below = min(rows[-1].below, rows[-1].xid) if len(rows) == most else rows[-1].below
+    tx.execute(sa.insert(AuditHead).values(**asdict(head), below=below))
     return head
+
+
+def _entry(row: Any) -> Entry:
+    return Entry(
+        row.id, row.at, row.person_id, row.username, row.action, row.subject, row.area_code, row.detail
+    )
 
 
 def _end(tx: Tx, secret: str, former: str | None) -> tuple[int, bytes]:

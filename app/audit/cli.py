@@ -113,7 +113,8 @@ def seal(former_key: Path | None) -> None:
     with _database() as settings:
         while True:
             with write() as tx:
-                made = actions.seal(tx, secret=settings.secret_key, at=clock.now(), former=former)
+                secret, at = settings.secret_key, clock.now()
+                made = actions.seal(tx, secret=secret, at=at, former=former, since=0)
             if made is None:
                 break
             former = None

@@ -18,9 +18,10 @@ class AuditRow(Base):
 
     __tablename__ = "audit_log"
     __table_args__ = (
-        sa.Index("ix_audit_log_xid_id", "xid", "id"),
+        sa.Index("ix_audit_log_xid", "xid"),
         sa.Index("ix_audit_log_username_id", "username", "id"),
-        sa.Index("ix_audit_log_subject_id", "subject", "id"),
+        # a subject has few rows, and its text is long: a hash of it is a third of the size
+        sa.Index("ix_audit_log_subject", "subject", postgresql_using="hash"),
         # nearly all rows are steps of cases: what is rare would be looked for among them
         sa.Index(
             "ix_audit_log_rare",
@@ -56,7 +57,10 @@ class AuditLink(Base):
 
 
 class AuditHead(Base):
-    """The chain's end at a moment, signed with a secret that the database does not know."""
+    """The chain's end at a moment, signed with a secret that the database does not know.
+
+    All rows of transactions before `below` are in the chain: the next sealing looks from there on.
+    """
 
     __tablename__ = "audit_heads"
 
@@ -65,3 +69,4 @@ class AuditHead(Base):
     hash: Mapped[bytes]
     key: Mapped[str | None]
     signature: Mapped[bytes | None]
+    below: Mapped[int] = mapped_column(sa.BigInteger)

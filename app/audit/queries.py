@@ -201,24 +201,21 @@ def _recompute(
         return 0, Broken(first - 1, None, "this place of the chain is gone")
     hash_, no = (GENESIS if before is None else bytes(before)), first - 1
     waiting = [mark for mark in marks if mark[0] > no]
-    for row in _links(tx, first, last):
-        fault = _fault(row, no + 1, hash_)
-        if fault is not None:
-            return no - first + 1, fault
-        no, hash_ = row.no, bytes(row.hash)
-        while waiting and waiting[0][0] == no:
-            if waiting.pop(0)[1] != hash_:
-                return no - first, Broken(no, row.id, "the chain differs here from the head that was kept")
-    if waiting:
-        return no - first + 1, Broken(
-            no + 1, None, f"the chain ends here; a head says that it goes to {waiting[-1][0]}"
-        )
-    return no - first + 1, None
-
-
-def _links(tx: Tx, first: int, last: int) -> Iterator[Any]:
     statement = named_statements()["audit.links"].execution_options(stream_results=True, yield_per=BATCH)
-    return iter(tx.execute(statement, {"first": first, "last": last}))
+    with tx.execute(statement, {"first": first, "last": last}) as links:
+        for row in links:
+            fault = _fault(row, no + 1, hash_)
+            if fault is not None:
+                return no - first + 1, fault
+            no, hash_ = row.no, bytes(row.hash)
+            while waiting and waiting[0][0] == no:
+                if waiting.pop(0)[1] != hash_:
+                    why = "the chain differs here from the head that was kept"
+                    return no - first, Broken(no, row.id, why)
+    if waiting:
+        why = f"the chain ends here; a head says that it goes to {waiting[-1][0]}"
+        return no - first + 1, Broken(no + 1, None, why)
+    return no - first + 1, None
 
 
 def _fault(row: Any, expected: int, previous: bytes) -> Broken | None:

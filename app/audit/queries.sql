@@ -11,30 +11,31 @@ SELECT pg_advisory_xact_lock(hashtext('audit.seal ' || current_schema()));
 -- The last link.
 SELECT no, hash FROM audit_chain ORDER BY no DESC LIMIT 1;
 
+-- name: sealed_below
+-- All rows of transactions below this one are in the chain. 0, so that all rows are looked through, before the first
+-- sealing and after a dump was restored into a server whose counter is behind.
+SELECT coalesce(max(h.below) FILTER (
+    WHERE h.below < CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint)), 0)
+FROM (SELECT below FROM audit_heads ORDER BY no DESC LIMIT 1) h;
+
 -- name: unsealed
--- Committed rows that are in no chain, in the order of (transaction, number); none is missed, since a transaction
--- that still runs holds its own and later ones back. A row of a later transaction than any that there is comes
--- from a restored dump, whose counter was ahead: such rows go first, and all places are looked through.
-WITH now AS (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS below, pg_snapshot_xmax(pg_current_snapshot()) AS above),
-last AS (SELECT a.xid FROM audit_chain c JOIN audit_log a ON a.id = c.id ORDER BY c.no DESC LIMIT 1),
-since AS (
-    SELECT coalesce((SELECT xid FROM last WHERE xid < (SELECT above FROM now)), '0') AS xid
-)
-SELECT a.id, a.at, a.person_id, a.username, a.action, a.subject, a.area_code, a.detail::text AS detail
+-- Committed rows that are in no chain, by (transaction, number). A transaction that still runs is not waited for:
+-- `below` is the oldest that does, and the next sealing looks for its rows from there on.
+SELECT CAST(CAST(a.xid AS text) AS bigint) AS xid,
+       CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) AS below,
+       a.id, a.at, a.person_id, a.username, a.action, a.subject, a.area_code, CAST(a.detail AS text) AS detail
 FROM audit_log a
-WHERE a.xid >= (SELECT xid FROM since)
-  AND (a.xid < (SELECT below FROM now) OR a.xid >= (SELECT above FROM now))
+WHERE a.xid >= CAST(CAST(CAST(:since AS bigint) AS text) AS xid8)
   AND NOT EXISTS (SELECT FROM audit_chain c WHERE c.id = a.id)
-ORDER BY a.xid >= (SELECT above FROM now) DESC, a.xid, a.id
+ORDER BY a.xid, a.id
 LIMIT :most;
 
 -- name: span
 -- The places in the chain that were sealed from :start on and before :end, by the heads; NULL leaves a side open.
 SELECT coalesce((SELECT max(h.no) FROM audit_heads h WHERE h.at < CAST(:start AS timestamptz)), 0) + 1 AS first,
-       coalesce(
-           (SELECT min(h.no) FROM audit_heads h WHERE h.at >= CAST(:end AS timestamptz)),
-           9223372036854775807
-       ) AS last;
+       CASE WHEN CAST(:end AS timestamptz) IS NULL THEN 9223372036854775807
+            ELSE coalesce((SELECT max(h.no) FROM audit_heads h WHERE h.at < CAST(:end AS timestamptz)), 0)
+       END AS last;
 
 -- name: link_before
 -- The hash that place :first follows.
@@ -43,7 +44,7 @@ SELECT hash FROM audit_chain WHERE no = :first - 1;
 -- name: links
 -- The chain with its rows, in order; a row that is gone is empty.
 SELECT c.no, c.id, c.hash, a.id AS found, a.at, a.person_id, a.username, a.action, a.subject, a.area_code,
-       a.detail::text AS detail
+       CAST(a.detail AS text) AS detail
 FROM audit_chain c
 LEFT JOIN audit_log a ON a.id = c.id
 WHERE c.no BETWEEN :first AND :last

@@ -248,7 +248,7 @@ class CaseStep(Base):
     __table_args__ = (
         one_of("step", Step),
         sa.Index("uq_case_steps_key", "key", unique=True, postgresql_where=sa.text("key IS NOT NULL")),
-        sa.Index("ix_case_steps_case_id_at", "case_id", "at"),
+        sa.Index("ix_case_steps_case_id", "case_id"),
     )
 
     id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)

@@ -28,6 +28,7 @@ from app.identity.access import allow, viewer
 from app.identity.rules import LISTS, Permission
 from app.pages import vendored
 from app.transaction import read
+from gis import codes
 
 blueprint = Blueprint("case_pages", __name__)
 
@@ -211,12 +212,12 @@ def _maplibre() -> str:
     return f"{folder}/maplibre-gl.mjs" if folder else ""
 
 
-@blueprint.get("/cases/<int(fixed_digits=19):no>")
+@blueprint.get(f"/cases/<int(fixed_digits={codes.CASE.length}):no>")
 @allow(Permission.READ_CASES, page=True)
 def case_by_number(no: int) -> AnyResponse:
     """Lead from a case's number, which people write down, to the case."""
     with read() as tx:
-        case_id = queries.case_id(tx, f"{no:019d}", sight=sight_of(viewer()))
+        case_id = queries.case_id(tx, f"{no:0{codes.CASE.length}d}", sight=sight_of(viewer()))
     return redirect(url_for(".case", case_id=case_id))
 
 

@@ -14,10 +14,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.blobs import PhotoSender
 from app.cases import needles, rules
-from app.cases.models import Case, CasePhoto, CaseStep
+from app.cases.models import Appeal, Case, CasePhoto, CaseStep
 from app.errors import BadValue, NotFound
 from app.facilities.models import Facility
 from app.grid.queries import Named
+from app.identity.privacy import mask_name, mask_phone
 from app.identity.rules import Permission, Role, Viewer, prefix_of
 from app.transaction import Tx
 from app.workers.models import Worker
@@ -141,11 +142,42 @@ class StepTaken:
     data: dict[str, Any] | None
 
 
+@dataclass(frozen=True, slots=True)
+class MaskedPerson:
+    """Who is behind a case, masked: 张*, 138****5678. `persons.unmask` tells them in full, and records it."""
+
+    name: str | None
+    phone: str | None
+    has_address: bool
+    nature: str
+    wish: str
+    tell: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """Who is behind a case, in full, and where the case stands; for `persons.unmask` only."""
+
+    status: str
+    community_code: str
+    unit_code: str | None
+    visitor: str
+    name: str | None
+    phone: str | None
+    address: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class CaseFile(CaseCard):
-    """A case with its steps."""
+    """A case with its steps, and the person behind it, masked."""
 
+    person: MaskedPerson | None
     steps: tuple[StepTaken, ...]
+
+
+def patterns(areas: Sequence[str]) -> list[str]:
+    """Return the LIKE patterns of areas' codes, given their prefixes."""
+    return [f"{prefix}%" for prefix in areas]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +197,16 @@ class Sight:
     worker_id: int | None = None
     person_id: int | None = None
     unit_code: str | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What `{cases.seen}` of a named statement asks: LIKE patterns of the areas, and who it is."""
+        return {
+            "areas": patterns(self.areas),
+            "worker": self.worker_id,
+            "unit": self.unit_code,
+            "person": self.person_id,
+        }
 
     def names_workers_in(self, community_code: str) -> bool:
         """Whether workers are more than a code there: to a desk in its areas."""
@@ -376,7 +418,38 @@ def case(tx: Tx, case_id: UUID, *, sight: Sight) -> CaseFile:
         worker=sight.worker_id,
     )
     steps = tuple(StepTaken(**row._mapping) for row in taken)
-    return CaseFile(**_fields(document, sight), steps=steps)
+    return CaseFile(**_fields(document, sight), person=_masked(tx, case_id), steps=steps)
+
+
+def _masked(tx: Tx, case_id: UUID) -> MaskedPerson | None:
+    columns = (Appeal.name, Appeal.phone, Appeal.address, Appeal.nature, Appeal.wish, Appeal.tell)
+    row = tx.execute(sa.select(*columns).where(Appeal.case_id == case_id)).one_or_none()
+    return row and MaskedPerson(
+        mask_name(row.name), mask_phone(row.phone), bool(row.address), row.nature, row.wish, row.tell
+    )
+
+
+_VISITOR: sa.ColumnElement[str] = sa.literal_column(
+    "coalesce((SELECT v.by_role FROM visit_rules v WHERE v.nature = appeals.nature), 'operator')", sa.Text()
+).label("visitor")
+
+
+def behind(tx: Tx, case_id: UUID, *, sight: Sight) -> Behind:
+    """Return the person behind a case in full; who may be told is for `persons.unmask` to say.
+
+    Raises:
+        NotFound: there is no such case, or not for this viewer, or nobody behind it.
+    """
+    statement = (
+        sa.select(Case.status, Case.community_code, Case.unit_code, _VISITOR)
+        .add_columns(Appeal.name, Appeal.phone, Appeal.address)
+        .join(Appeal, Appeal.case_id == Case.id)
+        .where(Case.id == case_id, _seen(sight))
+    )
+    row = tx.execute(statement).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no case {case_id} with a person behind it, or not for you")
+    return Behind(**row._mapping)
 
 
 def area_known(tx: Tx, code: str) -> bool:
@@ -408,8 +481,7 @@ def areas_of(tx: Tx, prefixes: Sequence[str]) -> list[AreaName]:
     """Return the districts and towns within `prefixes`, each district before its towns."""
     if not prefixes:
         return []
-    patterns = [f"{prefix}%" for prefix in prefixes]
-    return [AreaName(**row._mapping) for row in tx.named("cases.areas_of", patterns=patterns)]
+    return [AreaName(**row._mapping) for row in tx.named("cases.areas_of", patterns=patterns(prefixes))]
 
 
 def photos_kept(tx: Tx, case_id: UUID) -> frozenset[str]:
@@ -500,9 +572,15 @@ def _at_times(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
 
 
 def _before(wanted: Wanted) -> sa.ColumnElement[bool]:
-    """Return "older than the last case of the page before"; its moment alone is what the index knows."""
+    """Return "older than the last case of the page before".
+
+    The cursor is written into the statement, so that every page is planned for where it lies: a plan for any
+    page would walk to the last one through all cases.
+    """
     if wanted.before is None:
         return sa.true()
-    at, _ = wanted.before
-    older = sa.tuple_(Case.received_at, Case.id) < sa.tuple_(*map(sa.literal, wanted.before))
-    return sa.and_(Case.received_at <= at, older)
+    at, case_id = (
+        sa.bindparam(None, value, column.type, literal_execute=True)
+        for value, column in zip(wanted.before, (Case.received_at, Case.id), strict=True)
+    )
+    return sa.tuple_(Case.received_at, Case.id) < sa.tuple_(at, case_id)

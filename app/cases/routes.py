@@ -22,6 +22,7 @@ from app.identity.access import allow, viewer
 from app.identity.rules import CARDS, LISTS, REPORTS, Permission
 from app.settings import Settings
 from app.transaction import read, write_at_once
+from gis import codes
 
 blueprint = Blueprint("cases", __name__)
 
@@ -77,9 +78,9 @@ class CasesQuery(Parsed):
     """Which cases to list; left out, a filter does nothing."""
 
     bbox: str | None = Field(None, description="minlon,minlat,maxlon,maxlat in WGS 84")
-    cell: str | None = Field(None, description="A cell's code", pattern=r"^[0-9]{9,20}$")
+    cell: str | None = Field(None, description="A cell's code", pattern=codes.CELL.regex)
     area: str | None = Field(
-        None, description="A city's, district's, town's or community's code", pattern=r"^[0-9]{6}(...){0,2}$"
+        None, description="A city's, district's, town's or community's code", pattern=codes.AREA_REGEX
     )
     status: str | None = Field(None, description="Statuses, parted by commas; `open` is all that go on")
     type: str | None = Field(None, description="A type's code", max_length=16)
@@ -98,13 +99,6 @@ class CasesQuery(Parsed):
         if text is not None:
             bbox(text)
         return text
-
-    @field_validator("area")
-    @classmethod
-    def _digits(cls, code: str | None) -> str | None:
-        if code is not None and not (code.isascii() and code.isdecimal()):
-            raise ValueError("is no area code: give 6, 9 or 12 digits")
-        return code
 
     @field_validator("status")
     @classmethod

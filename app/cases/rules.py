@@ -495,7 +495,7 @@ def rule_of(status: Status, step: Step) -> Rule:
         raise StepNotAllowed(
             f"a case that is {status} cannot take the step {step}; it can take: {steps}",
             field="step",
-            value=step,
+            value=step.value,
         ) from None
 
 

@@ -302,11 +302,11 @@ def _allowed(case: State, step: Step, rule: Rule, actor: Actor, at: datetime) ->
         raise NotYours(
             f"step: {step} of this case is taken by: {who}; you have no such role here",
             field="step",
-            value=step,
+            value=step.value,
         )
     hindered = hindrance(case, step, rule, at)
     if hindered is not None:
-        raise StepNotAllowed(f"step: {step} is not possible: {WHY[hindered]}", field="step", value=step)
+        raise StepNotAllowed(f"step: {step} is not possible: {WHY[hindered]}", field="step", value=step.value)
     return str(role)
 
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from app.bulk import copy_columns, ewkb
 from app.cases.rules import ASKED_FOR, STAGE_LIMITS, ClockKind, Status, Step
+from app.cases.working_time import Flags, Seconds, WorkingTime
 from app.demo.ledger import Ledger
 from app.demo.matters import Matters, Texts
 from app.demo.paths import NOT, STATUSES, STEPS, Walked, ended
-from app.demo.working_time import Flags, Seconds, WorkingTime
 from app.identity.rules import Role
 from app.transaction import Tx
 from data.people import names, phones

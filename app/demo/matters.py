@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from app.demo.working_time import Flags, Seconds
+from app.cases.working_time import Flags, Seconds
 
 Texts = NDArray[np.object_]
 Numbers = NDArray[np.int64]

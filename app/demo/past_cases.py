@@ -14,12 +14,12 @@ import pandas as pd
 import sqlalchemy as sa
 
 from app.cases.rules import ASKED_FOR, Status
+from app.cases.working_time import Flags, Seconds, WorkingTime, working_time
 from app.demo.case_columns import write_walked
 from app.demo.common import end_of
 from app.demo.ledger import Ledger, read_ledger
 from app.demo.matters import Matters
 from app.demo.paths import STATUSES, STEPS, Cases, Walked, joined, walk, ways
-from app.demo.working_time import Flags, Seconds, WorkingTime, working_time
 from app.transaction import Tx
 from data.city import City
 from data.reference import appeal_kinds

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.cases.rules import ENDED, RULES, YELLOW, Status, Step
-from app.demo.working_time import Flags, Seconds, WorkingTime
+from app.cases.working_time import Flags, Seconds, WorkingTime
 
 Codes = NDArray[np.int16]
 NOT = np.int64(-1)
@@ -30,7 +30,7 @@ _LOOK = "check checked"
 _UNHAPPY = f"{_OPEN} feedback LOOK call_back dissatisfied order feedback LOOK"
 _INCIDENT: Mapping[str, float] = MappingProxyType(
     {
-        f"{_OPEN} feedback LOOK END": 0.59,
+        f"{_OPEN} feedback LOOK END": 0.617,
         "report answer": 0.14,
         "report ask_void void": 0.02,
         "report merge": 0.015,

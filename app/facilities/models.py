@@ -42,7 +42,7 @@ class Facility(Base):
         sa.UniqueConstraint("code"),
         sa.CheckConstraint("geometrytype(geom) <> 'GEOMETRYCOLLECTION'", name="geom"),
         sa.Index("ix_facilities_geom", "geom", postgresql_using="gist"),
-        sa.Index("ix_facilities_type_code_geom", "type_code", "geom", postgresql_using="gist"),
+        sa.Index("ix_facilities_geom_type_code", "geom", "type_code", postgresql_using="gist"),
         sa.Index(
             "ix_facilities_words_trgm",
             "name",

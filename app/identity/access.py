@@ -143,14 +143,17 @@ def recognise() -> Viewer | None:
     A request that brings a token is never taken by its cookie, so that a wrong one is not overlooked. There
     is no `?token=`: an address lands in logs and histories. QGIS sends a token by its Basic authentication.
     """
-    if "Authorization" in request.headers:
-        token = _token()
+    given = request.environ.get("HTTP_AUTHORIZATION")
+    if given is not None:
+        token = _token(given)
         return gate().recognition.by_token(token, at=clock.now()) if token else None
     secret = session_secret()
     return gate().recognition.by_session(secret, at=clock.now()) if secret else None
 
 
-def _token() -> str | None:
+def _token(header: str) -> str | None:
+    if header.startswith("Bearer ") and "=" not in header:
+        return header[7:].strip()
     given = request.authorization
     if given is None:
         return None

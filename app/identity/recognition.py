@@ -117,6 +117,7 @@ class Allowances:
         return lease
 
     def _ask(self, limit: Limit, key: str, amount: int, at: datetime) -> int:
+        lease = limit.at_a_time(amount)
         with write() as tx:
-            taken = actions.take(tx, key, limit, amount=limit.lease, at=at)
-        return max(0, min(limit.lease, amount - (taken - limit.lease)))
+            taken = actions.take(tx, key, limit, amount=lease, at=at)
+        return max(0, min(lease, amount - (taken - lease)))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 
 from app.errors import BadValue, NotFound
@@ -60,6 +61,7 @@ class Permission(StrEnum):
     TAKE_APPEALS = "take_appeals"
     READ_PERSONAL = "read_personal"
     READ_FIGURES = "read_figures"
+    PUBLISH_FIGURES = "publish_figures"
     EDIT_CALENDAR = "edit_calendar"
     READ_AUDIT = "read_audit"
     ADMINISTER = "administer"
@@ -96,12 +98,17 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.DISPATCHER: _STAFF | _FIGURES,
         Role.HANDLER: (_STAFF | {Permission.READ_PERSONAL}) - {Permission.READ_WORKERS},
         Role.SUPERVISOR: _STAFF | _FIGURES | {Permission.READ_PERSONAL},
-        Role.COMMITTEE: _STAFF | _FIGURES | {Permission.READ_PERSONAL},
+        Role.COMMITTEE: _STAFF | _FIGURES | {Permission.READ_PERSONAL, Permission.PUBLISH_FIGURES},
         Role.LEADER: _STAFF | _FIGURES,
         Role.PLANNER: _DESK | _FIGURES | {Permission.EDIT_CALENDAR},
         Role.ADMIN: _DESK
         | _FIGURES
-        | {Permission.ADMINISTER, Permission.EDIT_CALENDAR, Permission.READ_AUDIT},
+        | {
+            Permission.ADMINISTER,
+            Permission.EDIT_CALENDAR,
+            Permission.READ_AUDIT,
+            Permission.PUBLISH_FIGURES,
+        },
     }
 )
 """What each role may do. READ_WORKERS makes a desk, which sees every case of its areas."""
@@ -119,7 +126,8 @@ class Limit:
     """How often one viewer (or one address, when nobody is signed in) may do something in a window.
 
     A process takes `lease` of them from the shared table at a time, so that most requests write nothing;
-    what a process took and did not use is lost to the others until the window ends.
+    what a process took and did not use is lost to the others until the window ends. Of a large amount it
+    takes a 400th at a time, where that is more.
     """
 
     name: str
@@ -128,10 +136,15 @@ class Limit:
     window_s: int = 60
     lease: int = 1
 
+    def at_a_time(self, amount: int) -> int:
+        """Return how many a process takes of `amount`."""
+        return max(self.lease, amount // 400)
+
 
 SIGN_INS = Limit("sign_in", amount=60, by_token=60)
 REPORTS = Limit("reports", amount=300, by_token=120_000, lease=30)
 STEPS = Limit("steps", amount=600, by_token=120_000, lease=30)
+UNMASKINGS = Limit("unmaskings", amount=60, by_token=60, window_s=3_600)
 PRINTS = Limit("prints", amount=60, by_token=600)
 PHOTOS = Limit("photos", amount=300, by_token=60_000, lease=10)
 LISTS = Limit("lists", amount=300, by_token=12_000, lease=20)
@@ -173,8 +186,13 @@ class Viewer:
 
         A supervisor here who is a worker there supervises here only.
         """
-        areas = areas_of(grant for grant in self.grants if permission in PERMISSIONS[grant[0]])
+        areas = _areas_with(self.grants, permission)
         return self if areas == self.areas else replace(self, areas=areas)
+
+
+@lru_cache(maxsize=10_000)
+def _areas_with(grants: tuple[tuple[Role, str], ...], permission: Permission) -> tuple[str, ...]:
+    return areas_of(grant for grant in grants if permission in PERMISSIONS[grant[0]])
 
 
 def areas_of(grants: Iterable[tuple[Role, str]]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from app.audit.rules import Action, operator_of_machine
 from app.db import make_engine
 from app.errors import JingweiError
 from app.grid.cli import Moment
+from app.interop.case_form import MAPPED
 from app.interop.rules import ACCEPTABLE, FORMS, Subject
 from app.settings import Settings, read_settings
 from gis.errors import BadFile, GisError
@@ -47,7 +48,9 @@ CHANGES_ZH = {
     "unchanged": "不变",
     "posts ended": "岗位终止",
 }
+CASES = "cases"
 subjects = click.Choice([subject.value for subject in Subject])
+importable = click.Choice([*(subject.value for subject in Subject), CASES])
 
 
 class Mapped(click.ParamType[tuple[str, str]]):
@@ -93,8 +96,26 @@ def _stages(total: int) -> Iterator[Any]:
         yield stage
 
 
+class MappedWord(click.ParamType[tuple[str, str, str]]):
+    """field:theirs=ours."""
+
+    name = "field:theirs=ours"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str, str]:
+        """Return field, their word and ours."""
+        if isinstance(value, tuple):
+            return value
+        field, colon, words = value.partition(":")
+        theirs, equals, ours = words.rpartition("=")
+        if not (colon and equals and theirs) or field not in MAPPED:
+            self.fail(f"{value!r} is not field:theirs=ours with a field of {', '.join(MAPPED)}", param, ctx)
+        return field, theirs, ours
+
+
 @click.command("import")
-@click.argument("subject", type=subjects)
+@click.argument("subject", type=importable)
 @click.argument("file", type=click.Path(path_type=str))
 @click.option(
     "--map", "mapping", type=Mapped(), multiple=True, help="A column of the file and the field it is."
@@ -110,13 +131,25 @@ def _stages(total: int) -> Iterator[Any]:
 @click.option("--note", default="", help="Why, for the grid's history.")
 @click.option("--apply", "applied", is_flag=True, help="Write; without it the file is only checked.")
 @click.option("--all", "everything", is_flag=True, help="Show every finding, not the first ten of a kind.")
+@click.option("--system", help="Cases: the name of the system they come from; the file's name without it.")
+@click.option("--value", "values", type=MappedWord(), multiple=True, help="Cases: a word of theirs and ours.")
+@click.option("--bad", type=click.Path(path_type=Path), help="Cases: where rows that are not taken go.")
 @click.option("--lang", type=click.Choice(["en", "zh"]), help="Language of the report.")
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
 @click.pass_context
 def import_(ctx: click.Context, /, **given: Any) -> None:
-    """Check a file of cells, facilities, workers or posts, and with --apply write it, whole or not at all."""
+    """Check a file of cells, facilities, workers or posts, and with --apply write it, whole or not at all.
+
+    Another system's cases (CSV, XLSX, GeoPackage, Parquet) are written row by row: those that cannot be taken
+    come back as a file with the reasons. Run again, an import goes on where it stopped and doubles nothing.
+    """
     settings = read_settings()
     language = given["lang"] or ("zh" if os.environ.get("LANG", "").startswith("zh") else "en")
+    if given["subject"] == CASES:
+        from app.interop.case_cli import run_cases  # noqa: PLC0415
+
+        with _database(settings):
+            ctx.exit(run_cases(settings, language=language, **given))
     try:
         with _database(settings):
             report = run_import(settings, **given)
@@ -147,9 +180,12 @@ def run_import(
     accept: tuple[str, ...] = (),
     note: str = "",
     applied: bool = False,
+    reader: Callable[..., Layer] | None = None,
     **_: Any,
 ) -> dict[str, Any]:
     """Check a file and, if `applied` and sound, write it; return the report.
+
+    The file is read by `reader`, else by a process of its own (`gis.formats.read_isolated`).
 
     Raises:
         BadFile: the file cannot be read.
@@ -173,7 +209,7 @@ def run_import(
         with transaction.read(snapshot=True) as tx:
             city = queries.city(tx, at=terms.since)
         stage("reading")
-        read = formats.read(
+        read = (reader or formats.read_isolated)(
             file,
             crs=crs,
             encoding=encoding,

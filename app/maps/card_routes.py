@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, time
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, current_app
@@ -17,13 +17,15 @@ from app.identity.rules import CARDS, SEARCHES, Permission
 from app.maps import cards, search
 from app.settings import Settings
 from app.transaction import read
+from gis import codes
 
 blueprint = Blueprint("cards", __name__, url_prefix="/api/v1")
 
-AREA_CODE = {"type": "string", "pattern": "^([0-9]{6}|[0-9]{9}|[0-9]{12})$", "example": "210302001001"}
-CELL_CODE = {"type": "string", "pattern": "^[0-9]{15}$", "example": "210302001001001"}
-FACILITY_CODE = {"type": "string", "pattern": "^[0-9]{16}$", "example": "2103020101000001"}
-WORKER_CODE = {"type": "string", "pattern": "^W[0-9]+$", "example": "W0001"}
+AREA_CODE = {"type": "string", "pattern": codes.AREA_REGEX, "example": "210302001001"}
+CELL_CODE = {"type": "string", "pattern": codes.CELL.regex, "example": "210302001001001"}
+FACILITY_CODE = {"type": "string", "pattern": codes.FACILITY.regex, "example": "2103020101000001"}
+WORKER_CODE = {"type": "string", "pattern": codes.WORKER_REGEX, "example": "W0001"}
+CardT = TypeVar("CardT", bound=Answer)
 
 
 class SearchQuery(Parsed):
@@ -35,7 +37,13 @@ class SearchQuery(Parsed):
 
 
 def _describe_card(summary: str, answer: type[Answer], code: Mapping[str, Any]) -> Description:
-    return Description(summary, "map", answers={200: answer}, problems=(401, 403, 404), path={"code": code})
+    return Description(summary, "map", answers={200: answer}, path={"code": code})
+
+
+def _answer(ask: Callable[..., CardT], *named: str, **more: Any) -> Response:
+    """Answer what `ask` reads for the viewer as things stand now."""
+    with read() as tx:
+        return json_answer(ask(tx, *named, viewer=viewer(), at=clock.now(), **more))
 
 
 @blueprint.get("/search")
@@ -46,14 +54,11 @@ def _describe_card(summary: str, answer: type[Answer], code: Mapping[str, Any]) 
         "map",
         query=SearchQuery,
         answers={200: search.Hits},
-        problems=(401, 403, 422),
     )
 )
 def find(query: SearchQuery) -> Response:
     """Answer what the words may mean."""
-    with read() as tx:
-        found = search.hits(tx, query.q, viewer=viewer(), at=clock.now(), english=i18n.language() == "en")
-    return json_answer(found)
+    return _answer(search.hits, query.q, english=i18n.language() == "en")
 
 
 @blueprint.get("/cells/<code>")
@@ -61,8 +66,7 @@ def find(query: SearchQuery) -> Response:
 @describe(_describe_card("A cell: its place, holders, facilities and open cases", cards.CellCard, CELL_CODE))
 def cell(code: str) -> Response:
     """Answer a cell's card."""
-    with read() as tx:
-        return json_answer(cards.cell(tx, code, viewer=viewer(), at=clock.now()))
+    return _answer(cards.cell, code)
 
 
 @blueprint.get("/facilities/<code>")
@@ -72,8 +76,7 @@ def cell(code: str) -> Response:
 )
 def facility(code: str) -> Response:
     """Answer a facility's card."""
-    with read() as tx:
-        return json_answer(cards.facility(tx, code, viewer=viewer(), at=clock.now()))
+    return _answer(cards.facility, code)
 
 
 @blueprint.get("/areas/<code>")
@@ -81,8 +84,7 @@ def facility(code: str) -> Response:
 @describe(_describe_card("A district, town or community: what it holds", cards.AreaCard, AREA_CODE))
 def area(code: str) -> Response:
     """Answer an area's card."""
-    with read() as tx:
-        return json_answer(cards.area(tx, code, viewer=viewer(), at=clock.now()))
+    return _answer(cards.area, code)
 
 
 @blueprint.get("/workers/<code>")
@@ -90,8 +92,7 @@ def area(code: str) -> Response:
 @describe(_describe_card("A worker of your areas: duty, cells and open cases", cards.WorkerCard, WORKER_CODE))
 def worker(code: str) -> Response:
     """Answer a worker's card."""
-    with read() as tx:
-        return json_answer(cards.worker(tx, code, viewer=viewer(), at=clock.now()))
+    return _answer(cards.worker, code)
 
 
 @blueprint.get("/summary")
@@ -101,17 +102,13 @@ def worker(code: str) -> Response:
         "How much each layer of the map holds for you",
         "map",
         answers={200: cards.Summary},
-        problems=(401, 403),
     )
 )
 def summary() -> Response:
     """Answer the counts of the layers."""
     settings: Settings = current_app.config["JINGWEI"]
-    at = clock.now()
-    local = at.astimezone(ZoneInfo(settings.timezone))
-    midnight = datetime.combine(local.date(), time(), local.tzinfo)
-    with read() as tx:
-        return json_answer(cards.summary(tx, viewer=viewer(), at=at, midnight=midnight))
+    local = clock.now().astimezone(ZoneInfo(settings.timezone))
+    return _answer(cards.summary, midnight=datetime.combine(local.date(), time(), local.tzinfo))
 
 
 @blueprint.get("/density")
@@ -121,10 +118,8 @@ def summary() -> Response:
         "How many cases, open or of the last 90 days, each cell and town has for you",
         "map",
         answers={200: cards.Density},
-        problems=(401, 403),
     )
 )
 def density() -> Response:
     """Answer what the map colours its cells by."""
-    with read() as tx:
-        return json_answer(cards.density(tx, viewer=viewer(), at=clock.now()))
+    return _answer(cards.density)

@@ -5,13 +5,12 @@ A worker's name is shown to whoever may read workers, in their areas; cases are 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from app.cases.queries import sight_of
+from app.cases.queries import patterns, sight_of
 from app.errors import NotFound
 from app.http import Answer
 from app.identity.rules import Permission, Viewer
@@ -19,7 +18,11 @@ from app.transaction import Tx
 
 SILENT_AFTER = timedelta(minutes=15)
 DENSITY_OF = timedelta(days=90)
+DISTRICT_DIGITS = 6
+"""An authority over a whole city has a shorter prefix."""
+
 CardT = TypeVar("CardT", bound=Answer)
+Box = tuple[float, float, float, float]
 
 
 class Named(Answer):
@@ -201,18 +204,8 @@ class CityView:
 
 def sight(viewer: Viewer) -> dict[str, Any]:
     """Return what the statements ask of a viewer: LIKE patterns of their areas, and who they are."""
-    cases = sight_of(viewer)
-    return {
-        "areas": _patterns(cases.areas),
-        "named": _patterns(viewer.narrowed(Permission.READ_WORKERS).areas),
-        "person": cases.person_id,
-        "worker": cases.worker_id,
-        "unit": cases.unit_code,
-    }
-
-
-def _patterns(areas: Sequence[str]) -> list[str]:
-    return [f"{prefix}%" for prefix in areas]
+    named = viewer.narrowed(Permission.READ_WORKERS).areas
+    return {"named": patterns(named), **sight_of(viewer).parameters}
 
 
 def cell(tx: Tx, code: str, *, viewer: Viewer, at: datetime) -> CellCard:
@@ -276,6 +269,16 @@ def city_view(tx: Tx, city: str) -> CityView | None:
     """Return where the map begins, None while there is no city."""
     row = tx.named("maps.city_view", city=city).one_or_none()
     return None if row is None else CityView(**row._mapping)
+
+
+def home_view(tx: Tx, *, viewer: Viewer, at: datetime) -> Box | None:
+    """Return the box in which the viewer's map begins, None where the whole city is as good.
+
+    A worker begins at the cells that they hold, others at the areas of their authority.
+    """
+    within = [prefix for prefix in viewer.areas if len(prefix) >= DISTRICT_DIGITS]
+    row = tx.named("maps.home_view", worker=viewer.worker_id, within=within, at=at).one()
+    return None if row.west is None else (row.west, row.south, row.east, row.north)
 
 
 def _card(tx: Tx, kind: type[CardT], statement: str, *, code: str, **parameters: Any) -> CardT:

@@ -14,23 +14,16 @@ WITH cell AS (
     ) v
     WHERE c.code = :code
 ), holder AS (
-    SELECT p.role, json_build_object(
-        'code', w.code,
-        'name', CASE WHEN w.home_code LIKE ANY (CAST(:named AS text[])) THEN w.name END,
-        'on_duty', EXISTS (
-            SELECT FROM shifts s WHERE s.worker_id = w.id AND s.during @> CAST(:at AS timestamptz)
-        )) AS card
+    SELECT p.role, {maps.holder} AS card
     FROM posts p
     JOIN workers w ON w.id = p.worker_id
     WHERE p.cell_code = :code AND p.during @> CAST(:at AS timestamptz)
 ), open AS (
-    SELECT c.id, c.no, c.status, c.received_at, c.due_at, c.geom, t.code AS type_code, t.name_zh, t.name_en
+    SELECT {maps.open_columns}
     FROM cases c
     JOIN case_types t ON t.code = c.type_code
     WHERE c.cell_code = :code AND c.closed_at IS NULL
-      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR CAST(:worker AS bigint) IN (c.worker_id, c.checker_id)
-           OR c.unit_code = CAST(:unit AS text)
-           OR c.reported_by = CAST(:person AS bigint))
+      AND {cases.seen}
 )
 SELECT json_build_object(
     'code', cell.code,
@@ -56,13 +49,7 @@ SELECT json_build_object(
     ),
     'open', (SELECT count(*) FROM open),
     'overdue', (SELECT count(*) FROM open WHERE due_at < CAST(:at AS timestamptz)),
-    'cases', (
-        SELECT coalesce(json_agg(json_build_object(
-                   'id', o.id, 'no', o.no, 'status', o.status, 'received_at', o.received_at, 'due_at', o.due_at,
-                   'type', json_build_object('code', o.type_code, 'name_zh', o.name_zh, 'name_en', o.name_en),
-                   'lon', ST_X(o.geom), 'lat', ST_Y(o.geom)) ORDER BY o.due_at), '[]')
-        FROM (SELECT * FROM open ORDER BY due_at LIMIT 8) o
-    )
+    'cases', {maps.open_lines}
 ) AS card
 FROM cell
 JOIN areas community ON community.code = cell.community_code
@@ -86,24 +73,17 @@ WITH facility AS (
     ORDER BY v.cell_code
     LIMIT 1
 ), holder AS (
-    SELECT p.role, json_build_object(
-        'code', w.code,
-        'name', CASE WHEN w.home_code LIKE ANY (CAST(:named AS text[])) THEN w.name END,
-        'on_duty', EXISTS (
-            SELECT FROM shifts s WHERE s.worker_id = w.id AND s.during @> CAST(:at AS timestamptz)
-        )) AS card
+    SELECT p.role, {maps.holder} AS card
     FROM cell
     JOIN posts p ON p.cell_code = cell.code AND p.during @> CAST(:at AS timestamptz)
     JOIN workers w ON w.id = p.worker_id
 ), open AS (
-    SELECT c.id, c.no, c.status, c.received_at, c.due_at, c.geom, t.code AS type_code, t.name_zh, t.name_en
+    SELECT {maps.open_columns}
     FROM facility
     JOIN cases c ON c.geom && ST_Expand(facility.geom, 0.002) AND c.facility_id = facility.id
     JOIN case_types t ON t.code = c.type_code
     WHERE c.closed_at IS NULL
-      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR CAST(:worker AS bigint) IN (c.worker_id, c.checker_id)
-           OR c.unit_code = CAST(:unit AS text)
-           OR c.reported_by = CAST(:person AS bigint))
+      AND {cases.seen}
 )
 SELECT json_build_object(
     'code', f.code, 'name', f.name, 'address', f.address, 'condition', f.condition,
@@ -120,13 +100,7 @@ SELECT json_build_object(
     'district', json_build_object('code', district.code, 'name', district.name),
     'primary', (SELECT card FROM holder WHERE role = 'primary'),
     'backup', (SELECT card FROM holder WHERE role = 'backup'),
-    'cases', (
-        SELECT coalesce(json_agg(json_build_object(
-                   'id', o.id, 'no', o.no, 'status', o.status, 'received_at', o.received_at, 'due_at', o.due_at,
-                   'type', json_build_object('code', o.type_code, 'name_zh', o.name_zh, 'name_en', o.name_en),
-                   'lon', ST_X(o.geom), 'lat', ST_Y(o.geom)) ORDER BY o.due_at), '[]')
-        FROM (SELECT * FROM open ORDER BY due_at LIMIT 8) o
-    )
+    'cases', {maps.open_lines}
 ) AS card
 FROM facility f
 LEFT JOIN cell ON true
@@ -149,12 +123,9 @@ WITH area AS (
     SELECT count(*) AS open, count(*) FILTER (WHERE c.due_at < CAST(:at AS timestamptz)) AS overdue
     FROM area
     JOIN cases c ON c.community_code LIKE area.below AND c.closed_at IS NULL
-    WHERE c.community_code LIKE ANY (CAST(:areas AS text[])) OR CAST(:worker AS bigint) IN (c.worker_id, c.checker_id)
-           OR c.unit_code = CAST(:unit AS text)
-           OR c.reported_by = CAST(:person AS bigint)
+    WHERE {cases.seen}
 ), staff AS (
-    SELECT count(*) AS workers, count(*) FILTER (WHERE EXISTS (
-        SELECT FROM shifts s WHERE s.worker_id = w.id AND s.during @> CAST(:at AS timestamptz))) AS on_duty
+    SELECT count(*) AS workers, count(*) FILTER (WHERE {maps.on_duty}) AS on_duty
     FROM area
     JOIN workers w ON w.home_code LIKE area.below AND w.active
     WHERE w.home_code LIKE ANY (CAST(:named AS text[]))
@@ -182,8 +153,7 @@ FROM area a, held, open, staff;
 -- name: worker_card
 -- Only for :named areas; of a worker who also holds cells elsewhere, the cases here.
 WITH worker AS (
-    SELECT w.*, EXISTS (
-        SELECT FROM shifts s WHERE s.worker_id = w.id AND s.during @> CAST(:at AS timestamptz)) AS on_duty
+    SELECT w.*, {maps.on_duty} AS on_duty
     FROM workers w
     WHERE w.code = :code AND w.home_code LIKE ANY (CAST(:named AS text[]))
 ), held AS (
@@ -195,13 +165,11 @@ WITH worker AS (
     SELECT ST_Extent(geom) AS box, ST_AsGeoJSON(ST_Collect(geom), 7) AS geometry
     FROM held WHERE role = 'primary'
 ), open AS (
-    SELECT c.id, c.no, c.status, c.received_at, c.due_at, c.geom, t.code AS type_code, t.name_zh, t.name_en
+    SELECT {maps.open_columns}
     FROM worker
     JOIN cases c ON c.worker_id = worker.id AND c.closed_at IS NULL
     JOIN case_types t ON t.code = c.type_code
-    WHERE (c.community_code LIKE ANY (CAST(:areas AS text[])) OR CAST(:worker AS bigint) IN (c.worker_id, c.checker_id)
-           OR c.unit_code = CAST(:unit AS text)
-           OR c.reported_by = CAST(:person AS bigint))
+    WHERE {cases.seen}
 )
 SELECT json_build_object(
     'code', w.code, 'name', w.name,
@@ -220,13 +188,7 @@ SELECT json_build_object(
     'backup_cells', (SELECT coalesce(json_agg(cell_code ORDER BY cell_code), '[]') FROM held WHERE role = 'backup'),
     'open', (SELECT count(*) FROM open),
     'overdue', (SELECT count(*) FROM open WHERE due_at < CAST(:at AS timestamptz)),
-    'cases', (
-        SELECT coalesce(json_agg(json_build_object(
-                   'id', o.id, 'no', o.no, 'status', o.status, 'received_at', o.received_at, 'due_at', o.due_at,
-                   'type', json_build_object('code', o.type_code, 'name_zh', o.name_zh, 'name_en', o.name_en),
-                   'lon', ST_X(o.geom), 'lat', ST_Y(o.geom)) ORDER BY o.due_at), '[]')
-        FROM (SELECT * FROM open ORDER BY due_at LIMIT 8) o
-    )
+    'cases', {maps.open_lines}
 ) AS card
 FROM worker w
 CROSS JOIN extent
@@ -244,9 +206,7 @@ SELECT
     o.open, o.overdue, o.soon,
     (SELECT count(*) FROM cases c
      WHERE c.received_at >= CAST(:midnight AS timestamptz)
-       AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR CAST(:worker AS bigint) IN (c.worker_id, c.checker_id)
-           OR c.unit_code = CAST(:unit AS text)
-           OR c.reported_by = CAST(:person AS bigint))) AS today,
+       AND {cases.seen}) AS today,
     w.workers, w.on_duty
 FROM (
     SELECT count(*) AS open,
@@ -255,12 +215,9 @@ FROM (
                               AND c.due_at < CAST(:at AS timestamptz) + interval '1 hour') AS soon
     FROM cases c
     WHERE c.closed_at IS NULL
-      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR CAST(:worker AS bigint) IN (c.worker_id, c.checker_id)
-           OR c.unit_code = CAST(:unit AS text)
-           OR c.reported_by = CAST(:person AS bigint))
+      AND {cases.seen}
 ) o, (
-    SELECT count(*) AS workers, count(*) FILTER (WHERE EXISTS (
-        SELECT FROM shifts s WHERE s.worker_id = w.id AND s.during @> CAST(:at AS timestamptz))) AS on_duty
+    SELECT count(*) AS workers, count(*) FILTER (WHERE {maps.on_duty}) AS on_duty
     FROM workers w
     WHERE w.active AND w.home_code LIKE ANY (CAST(:named AS text[]))
 ) w;
@@ -272,9 +229,7 @@ WITH seen AS (
     FROM cases c
     WHERE (c.closed_at IS NULL OR c.received_at >= CAST(:since AS timestamptz))
       AND c.cell_code IS NOT NULL
-      AND (c.community_code LIKE ANY (CAST(:areas AS text[])) OR CAST(:worker AS bigint) IN (c.worker_id, c.checker_id)
-           OR c.unit_code = CAST(:unit AS text)
-           OR c.reported_by = CAST(:person AS bigint))
+      AND {cases.seen}
 )
 SELECT 'cell' AS kind, CAST(v.id AS text) AS key, count(*) AS cases, 1 AS cells
 FROM seen
@@ -296,3 +251,25 @@ CROSS JOIN LATERAL (
     WHERE t.level = 'town' AND t.code LIKE left(a.code, 4) || '%'
 ) b
 WHERE a.code = :city;
+
+-- name: home_view
+-- Where somebody's map begins: around the cells that they hold, else around the community that they are at home
+-- in, else around the areas of their authority. All null for whom the whole city is as good.
+WITH own AS (
+    SELECT ST_Extent(v.geom) AS box
+    FROM posts p
+    JOIN cell_versions v ON v.cell_code = p.cell_code AND v.valid @> CAST(:at AS timestamptz)
+    WHERE p.worker_id = CAST(:worker AS bigint) AND p.role = 'primary' AND p.during @> CAST(:at AS timestamptz)
+), home AS (
+    SELECT ST_Extent(a.geom) AS box
+    FROM workers w
+    JOIN areas a ON a.code = w.home_code
+    WHERE w.id = CAST(:worker AS bigint)
+), authority AS (
+    SELECT ST_Extent(a.geom) AS box
+    FROM areas a
+    WHERE a.code = ANY (CAST(:within AS text[]))
+), box AS (
+    SELECT coalesce(own.box, home.box, authority.box) AS b FROM own, home, authority
+)
+SELECT ST_XMin(b) AS west, ST_YMin(b) AS south, ST_XMax(b) AS east, ST_YMax(b) AS north FROM box;

@@ -88,10 +88,10 @@ def drawn(found: Snapshot, *, fill_towns: bool) -> Drawn:
         inertia=False,
         max_zoom=20,
     )
-    _named(sheet, "sheet")
+    named(sheet, "sheet")
     for number, layer in enumerate(_layers(found, fill_towns=fill_towns)):
-        _named(layer, str(number)).add_to(sheet)
-    return _rendered(sheet)
+        named(layer, str(number)).add_to(sheet)
+    return rendered(sheet)
 
 
 def refuse_links(element: Element) -> None:
@@ -125,7 +125,8 @@ def fingerprint(text: str) -> str:
     return f"'sha256-{digest}'"
 
 
-def _rendered(sheet: folium.Map) -> Drawn:
+def rendered(sheet: folium.Map) -> Drawn:
+    """Return the map's element and script, once nothing in it links another host."""
     refuse_links(sheet)
     figure = cast(Figure, sheet.get_root())
     for child in list(figure._children.values()):
@@ -133,7 +134,7 @@ def _rendered(sheet: folium.Map) -> Drawn:
     return Drawn(figure.html.render(), figure.script.render())
 
 
-def _named(element: ElementT, name: str) -> ElementT:
+def named(element: ElementT, name: str) -> ElementT:
     """Give an element an id of ours: folium's are random, and the same page should be the same bytes."""
     element._id = name
     return element

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, current_app, g, render_template
 from flask import request as asked
 from flask_babel import gettext as _
+from flask_babel import pgettext
 from pydantic import AfterValidator
 
 from app import clock, i18n, pages
@@ -212,11 +213,11 @@ def _place(found: Snapshot, city: cards.CityView) -> str:
 def _filters(query: PrintQuery) -> list[str]:
     words: dict[str, Any] = {
         "areas": _("行政区划"),
-        "cells": _("网格"),
-        "facilities": _("设施"),
+        "cells": pgettext("many", "网格"),
+        "facilities": pgettext("many", "设施"),
         "cases": _("在办案件"),
         "ended": _("近期办结"),
-        "workers": _("网格员"),
+        "workers": pgettext("many", "网格员"),
         "names": _("地名"),
     }
     return [words[name] for name in SHOWN if name in query.layers and name in words]

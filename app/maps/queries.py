@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.cases.queries import Sight
+from app.cases.queries import Sight, patterns
 from app.maps.rules import (
     AREA_BANDS,
     CELL_BANDS,
@@ -99,19 +99,13 @@ def coarsest(layer: Layer) -> int:
 def cases_tile(tx: Tx, tile: Tile, sight: Sight, *, at: datetime) -> bytes:
     """Return open cases and those of the last week, as far as `sight` reaches."""
     limits = {"at": at, "since": at - RECENT, "most": MOST_CASES}
-    seen = {
-        "areas": _patterns(sight.areas),
-        "person": sight.person_id,
-        "worker": sight.worker_id,
-        "unit": sight.unit_code,
-    }
-    return _one(tx, "maps.cases_tile", tile, **limits, **seen, **_sides(tile.bounds))
+    return _one(tx, "maps.cases_tile", tile, **limits, **sight.parameters, **_sides(tile.bounds))
 
 
 def workers_tile(tx: Tx, tile: Tile, areas: Sequence[str], *, at: datetime) -> bytes:
     """Return where the workers of `areas` (prefixes of codes) were last seen."""
     moments = {"at": at, "silent_since": at - SILENT_AFTER}
-    return _one(tx, "maps.workers_tile", tile, **moments, areas=_patterns(areas), **_sides(tile.bounds))
+    return _one(tx, "maps.workers_tile", tile, **moments, areas=patterns(areas), **_sides(tile.bounds))
 
 
 def _cells_tile(tx: Tx, tile: Tile, coarser: int) -> bytes:
@@ -146,10 +140,6 @@ def _facilities_tile(tx: Tx, tile: Tile, coarser: int) -> bytes:
     steps = coarser - 2 if tile.z >= FIRST_POINT_ZOOM else coarser
     resolution = max(resolution_at(tile.z) - steps, RESOLUTIONS[0])
     return _one(tx, "maps.clusters_tile", tile, resolution=resolution)
-
-
-def _patterns(areas: Sequence[str]) -> list[str]:
-    return [prefix + "%" for prefix in areas]
 
 
 def _one(tx: Tx, statement: str, tile: Tile, **parameters: Any) -> bytes:

@@ -144,10 +144,7 @@ WITH seen AS (
     FROM cases c
     WHERE c.geom && ST_MakeEnvelope(:west, :south, :east, :north, 4326)
       AND (c.closed_at IS NULL OR c.received_at >= CAST(:since AS timestamptz))
-      AND (c.community_code LIKE ANY (CAST(:areas AS text[]))
-           OR CAST(:worker AS bigint) IN (c.worker_id, c.checker_id)
-           OR c.unit_code = CAST(:unit AS text)
-           OR c.reported_by = CAST(:person AS bigint))
+      AND {cases.seen}
     ORDER BY overdue DESC, c.received_at DESC
     LIMIT CAST(:most AS integer)
 ), piece AS (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from app import clock
 from app.identity.access import allow, viewer, viewer_or_none
 from app.identity.rules import Permission, Role
 from app.maps import cards, pinyin
@@ -37,6 +38,7 @@ def map_page() -> str:
     who = viewer()
     with read() as tx:
         city = cards.city_view(tx, settings.city)
+        home = cards.home_view(tx, viewer=who, at=clock.now())
         spelt = pinyin.of_types(tx) if who.may(Permission.REPORT_CASE) else {}
     folder = vendored("maplibre-gl")
     return render_template(
@@ -46,6 +48,7 @@ def map_page() -> str:
         options={
             "maplibre": f"{folder}/maplibre-gl.mjs",
             "bounds": [city.west, city.south, city.east, city.north] if city else None,
+            "home": home,
             "city": city.code if city else "",
             "workers": who.may(Permission.READ_WORKERS),
             "report": who.may(Permission.REPORT_CASE),

@@ -6,12 +6,18 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Literal
 
+from sqlalchemy import RowMapping
+
 from app.http import Answer
 from app.identity.rules import Viewer
 from app.maps.cards import sight
 from app.transaction import Tx
 
 MOST = 12
+FEW = 3
+IN_ADDRESS = 3
+"""The worst match: not the name, but the address holds what was written."""
+
 CELL_DIGITS = range(9, 16)
 FACILITY_DIGITS = range(8, 17)
 CASE_DIGITS = range(8, 20)
@@ -50,11 +56,9 @@ def hits(tx: Tx, q: str, *, viewer: Viewer, at: datetime, english: bool) -> Hits
         **sight(viewer),
     }
     found = [
-        Hit.model_validate(dict(row._mapping))
-        for statement in _statements(text)
-        for row in tx.named(f"maps.{statement}", **_only(statement, values))
+        row for one in _statements(text) for row in tx.named(f"maps.{one}", **_only(one, values)).mappings()
     ]
-    return Hits(items=_fair(found))
+    return Hits(items=[Hit.model_validate(dict(row)) for row in _fair(found)])
 
 
 def _statements(text: str) -> Iterator[str]:
@@ -73,11 +77,11 @@ def _statements(text: str) -> Iterator[str]:
 
 _TAKES = {
     "search_areas": ("text", "prefix", "like"),
-    "search_cells": ("prefix", "at"),
-    "search_facilities": ("prefix", "english"),
-    "search_facility_names": ("like", "english"),
-    "search_cases": ("prefix", "english", "areas", "person", "worker", "unit"),
-    "search_workers": ("prefix", "like", "named"),
+    "search_cells": ("text", "prefix", "at"),
+    "search_facilities": ("text", "prefix", "english"),
+    "search_facility_names": ("text", "prefix", "like", "english"),
+    "search_cases": ("text", "prefix", "english", "areas", "person", "worker", "unit"),
+    "search_workers": ("text", "prefix", "like", "named"),
 }
 
 
@@ -85,9 +89,18 @@ def _only(statement: str, values: dict[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in _TAKES[statement]}
 
 
-def _fair(found: list[Hit]) -> list[Hit]:
-    """Keep a few of each kind, in the order of the kinds, so that one does not hide the others."""
-    kinds = list(dict.fromkeys(hit.kind for hit in found))
+def _fair(found: list[RowMapping]) -> list[RowMapping]:
+    """Return the best matches first, a few of each kind so that one does not hide the others.
+
+    Of what only has the words in its address there are fewer still, when anything is called so.
+    """
+    kinds = {row["kind"] for row in found}
     share = max(3, MOST // max(len(kinds), 1))
-    kept = [hit for kind in kinds for hit in [h for h in found if h.kind == kind][:share]]
+    called = any(row["match"] < IN_ADDRESS for row in found)
+    kept: list[RowMapping] = []
+    for row in sorted(found, key=lambda row: int(row["match"])):
+        most = FEW if called and row["match"] == IN_ADDRESS else share
+        alike = [one for one in kept if one["kind"] == row["kind"]]
+        if len(alike) < most:
+            kept.append(row)
     return kept[:MOST]

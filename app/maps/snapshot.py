@@ -19,7 +19,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from app.cases.queries import sight_of
+from app.cases.queries import patterns, sight_of
 from app.identity.rules import Permission, Viewer
 from app.maps.frames import Detail, Frame
 from app.maps.queries import MOST_CASES, RECENT, SILENT_AFTER
@@ -214,10 +214,7 @@ def _cases(
         "maps.snapshot_cases",
         at=at,
         since=at - RECENT if "ended" in shown else at + timedelta(days=1),
-        areas=_patterns(sight.areas),
-        worker=sight.worker_id,
-        unit=sight.unit_code,
-        person=sight.person_id,
+        **sight.parameters,
         most=MOST_CASES,
         english=english,
         **_sides(frame),
@@ -236,15 +233,11 @@ def _workers(tx: Tx, frame: Frame, viewer: Viewer, *, at: datetime) -> tuple[Mar
         "maps.snapshot_workers",
         at=at,
         silent_since=at - SILENT_AFTER,
-        areas=_patterns(viewer.narrowed(Permission.READ_WORKERS).areas),
+        areas=patterns(viewer.narrowed(Permission.READ_WORKERS).areas),
         most=MOST_WORKERS,
         **_sides(frame),
     )
     return tuple(Mark("on" if row.heard else "off", round(row.lon, 5), round(row.lat, 5)) for row in rows)
-
-
-def _patterns(areas: Sequence[str]) -> list[str]:
-    return [prefix + "%" for prefix in areas]
 
 
 def _sides(frame: Frame) -> dict[str, float]:

@@ -35,7 +35,7 @@ ORDER BY hex;
 
 -- name: snapshot_facilities
 SELECT f.code, left(f.type_code, 2) AS kind, f.condition IN ('damaged', 'missing') AS bad,
-       CASE WHEN CAST(:english AS boolean) THEN t.name_en ELSE t.name_zh END AS type,
+       {maps.type_name} AS type,
        ST_AsBinary(f.geom) AS geom
 FROM tile_facilities f
 JOIN facility_types t ON t.code = f.type_code
@@ -45,7 +45,7 @@ ORDER BY f.code;
 -- name: snapshot_cases
 -- The number and the type: neither the words of the report nor who made it, since the page will be passed on.
 SELECT c.no,
-       CASE WHEN CAST(:english AS boolean) THEN t.name_en ELSE t.name_zh END AS type,
+       {maps.type_name} AS type,
        CASE WHEN c.closed_at IS NOT NULL THEN 'ended'
             WHEN c.due_at < CAST(:at AS timestamptz) THEN 'overdue'
             WHEN c.due_at < CAST(:at AS timestamptz) + interval '1 hour' THEN 'soon'
@@ -55,10 +55,7 @@ FROM cases c
 JOIN case_types t ON t.code = c.type_code
 WHERE c.geom && ST_Transform(ST_MakeEnvelope(:west, :south, :east, :north, 3857), 4326)
   AND (c.closed_at IS NULL OR c.received_at >= CAST(:since AS timestamptz))
-  AND (c.community_code LIKE ANY (CAST(:areas AS text[]))
-       OR CAST(:worker AS bigint) IN (c.worker_id, c.checker_id)
-           OR c.unit_code = CAST(:unit AS text)
-       OR c.reported_by = CAST(:person AS bigint))
+  AND {cases.seen}
 ORDER BY c.closed_at IS NULL DESC, c.due_at, c.no
 LIMIT CAST(:most AS integer);
 

@@ -47,6 +47,20 @@ class NoQuery(Parsed):
     """Takes nothing."""
 
 
+def _tile_of(what: str, query: type[Parsed] = NoQuery, **more: Any) -> Description:
+    return Description(
+        f"A vector tile of {what}",
+        "tiles",
+        query=query,
+        answers=TILE_ANSWERS | more.pop("answers", {}),
+        path=WHERE | more.pop("path", {}),
+    )
+
+
+def _tilejson_of(what: str, **more: Any) -> Description:
+    return Description(f"The TileJSON 3.0 of {what}", "tiles", query=NoQuery, answers={200: TileJson}, **more)
+
+
 @blueprint.record
 def _open_store(state: BlueprintSetupState) -> None:
     settings: Settings = state.app.config["JINGWEI"]
@@ -56,14 +70,7 @@ def _open_store(state: BlueprintSetupState) -> None:
 @blueprint.get(f"/tiles/{PUBLISHED}/<int:z>/<int:x>/<int:y>.mvt")
 @allow(Permission.READ_MAP, limit=TILES)
 @describe(
-    Description(
-        summary="A vector tile of areas, cells, facilities or streets",
-        tag="tiles",
-        query=TileQuery,
-        answers={**TILE_ANSWERS, 304: "not changed"},
-        problems=(401, 403, 404, 422),
-        path=LAYER | WHERE,
-    )
+    _tile_of("areas, cells, facilities or streets", TileQuery, answers={304: "not changed"}, path=LAYER)
 )
 def published_tile(layer: str, z: int, x: int, y: int, query: TileQuery) -> Response:
     """Answer a tile; one that the caller has already costs no query."""
@@ -85,16 +92,7 @@ def published_tile(layer: str, z: int, x: int, y: int, query: TileQuery) -> Resp
 
 @blueprint.get("/tiles/cases/<int:z>/<int:x>/<int:y>.mvt")
 @allow(Permission.READ_CASES, limit=TILES)
-@describe(
-    Description(
-        summary="A vector tile of the cases that the viewer may see: open ones and those of the last week",
-        tag="tiles",
-        query=NoQuery,
-        answers=TILE_ANSWERS,
-        problems=(401, 403, 404, 422),
-        path=WHERE,
-    )
-)
+@describe(_tile_of("the cases that the viewer may see: open ones and those of the last week"))
 def cases_tile(z: int, x: int, y: int, query: NoQuery) -> Response:  # noqa: ARG001 - parsed to refuse more
     """Answer the cases of a tile as they stand."""
     tile = tile_at(z, x, y)
@@ -105,16 +103,7 @@ def cases_tile(z: int, x: int, y: int, query: NoQuery) -> Response:  # noqa: ARG
 
 @blueprint.get("/tiles/workers/<int:z>/<int:x>/<int:y>.mvt")
 @allow(Permission.READ_WORKERS, limit=TILES)
-@describe(
-    Description(
-        summary="A vector tile of the last positions of the workers of the viewer's areas",
-        tag="tiles",
-        query=NoQuery,
-        answers=TILE_ANSWERS,
-        problems=(401, 403, 404, 422),
-        path=WHERE,
-    )
-)
+@describe(_tile_of("the last positions of the workers of the viewer's areas"))
 def workers_tile(z: int, x: int, y: int, query: NoQuery) -> Response:  # noqa: ARG001 - parsed to refuse more
     """Answer the workers of a tile as they stand."""
     tile = tile_at(z, x, y)
@@ -125,16 +114,7 @@ def workers_tile(z: int, x: int, y: int, query: NoQuery) -> Response:  # noqa: A
 
 @blueprint.get(f"/tiles/{PUBLISHED}.json")
 @allow(Permission.READ_MAP)
-@describe(
-    Description(
-        summary="The TileJSON 3.0 of areas, cells, facilities or streets",
-        tag="tiles",
-        query=NoQuery,
-        answers={200: TileJson},
-        problems=(401, 403, 404),
-        path=LAYER,
-    )
-)
+@describe(_tilejson_of("areas, cells, facilities or streets", path=LAYER))
 def published_tilejson(layer: str, query: NoQuery) -> Response:  # noqa: ARG001 - parsed to refuse more
     """Say where a published layer's tiles are, under its present version."""
     return _tilejson(Layer(layer))
@@ -142,15 +122,7 @@ def published_tilejson(layer: str, query: NoQuery) -> Response:  # noqa: ARG001 
 
 @blueprint.get("/tiles/cases.json")
 @allow(Permission.READ_CASES)
-@describe(
-    Description(
-        summary="The TileJSON 3.0 of cases",
-        tag="tiles",
-        query=NoQuery,
-        answers={200: TileJson},
-        problems=(401, 403),
-    )
-)
+@describe(_tilejson_of("cases"))
 def cases_tilejson(query: NoQuery) -> Response:  # noqa: ARG001 - parsed to refuse more
     """Say where the tiles of cases are."""
     return _tilejson(Layer.CASES)
@@ -158,15 +130,7 @@ def cases_tilejson(query: NoQuery) -> Response:  # noqa: ARG001 - parsed to refu
 
 @blueprint.get("/tiles/workers.json")
 @allow(Permission.READ_WORKERS)
-@describe(
-    Description(
-        summary="The TileJSON 3.0 of workers",
-        tag="tiles",
-        query=NoQuery,
-        answers={200: TileJson},
-        problems=(401, 403),
-    )
-)
+@describe(_tilejson_of("workers"))
 def workers_tilejson(query: NoQuery) -> Response:  # noqa: ARG001 - parsed to refuse more
     """Say where the tiles of workers are."""
     return _tilejson(Layer.WORKERS)

@@ -36,7 +36,10 @@ from app.reports.rules import (
 )
 from app.transaction import Tx
 
-BATCH = 10_000
+BATCH = 20_000
+AT_ONCE = 200_000
+"""So many cases without facts are looked for at a time: to find them, all cases are read."""
+
 LOCK = 0x6A77_0011
 """Who brings facts up to date holds this lock until the commit: two would count a case twice."""
 
@@ -98,7 +101,13 @@ def refresh_all(
     while True:
         with write() as tx:
             done = refresh(tx, at=at, batch=batch)
+            waiting = list(tx.named("reports.missing", most=AT_ONCE).scalars()) if done.more else []
         yield done.cases
+        for first in range(0, len(waiting), batch):
+            with write() as tx:
+                tx.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
+                recompute(tx, waiting[first : first + batch])
+            yield len(waiting[first : first + batch])
         if not done.more:
             return
 
@@ -114,6 +123,7 @@ def recompute(tx: Tx, ids: Sequence[UUID]) -> None:
     if not ids:
         return
     given = {"ids": list(ids)}
+    tx.execute(sa.text("SET LOCAL work_mem = '64MB'"))
     tx.execute(sa.text(statements.add_days(-1)), given)
     tx.named(
         "reports.write_facts",

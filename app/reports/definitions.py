@@ -49,6 +49,11 @@ def stages() -> str:
     )
 
 
+def stage_rows() -> list[tuple[str, str, str, str]]:
+    """Return code, names and due moment of every stage."""
+    return [(stage.code, stage.zh, stage.en, _plain(stage.due)) for stage in STAGES.values()]
+
+
 def measures() -> str:
     """Return the table of measures."""
     head = "| measure | counted at | of which |\n|---|---|---|\n"

@@ -148,6 +148,10 @@ class Told:
     first: date
     numbers: Mapping[str, int]
 
+    def numbers_sum(self, codes: Iterable[str]) -> int:
+        """Return a figure's numerator or denominator."""
+        return sum(self.numbers.get(code, 0) for code in codes)
+
     def value(self, figure: Figure | str) -> float | None:
         """Return a figure's exact value."""
         return _figure(figure).value(self.numbers)
@@ -370,7 +374,8 @@ def _stage_of(code: str) -> str:
 
 def weights(tx: Tx) -> dict[Post, Mapping[str, int]]:
     """Return the weights that hold now, by post."""
-    return {Post(row.post): row.weights for row in tx.named("reports.weights")}
+    held = {Post(row.post): row.weights for row in tx.named("reports.weights")}
+    return {post: dict(sorted(held[post].items(), key=lambda one: -one[1])) for post in Post if post in held}
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,7 +417,12 @@ def published(tx: Tx, *, scope: Scope | None = None, sheet: int | None = None) -
     """Return what was published, newest first: all of it in the scope, or one."""
     rows = tx.named("reports.published", id=sheet).mappings()
     found = [PublishedSheet(**row) for row in rows]
-    return [one for one in found if scope is None or scope.holds(prefix_of(one.area_code))]
+    return [one for one in found if scope is None or scope.holds(one.area_code) or _covers(one, scope)]
+
+
+def _covers(sheet: PublishedSheet, scope: Scope) -> bool:
+    """Whether the sheet is of an area around the scope: what is published of the city, all its desks read."""
+    return any(prefix.startswith(prefix_of(sheet.area_code)) for prefix in scope.prefixes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ WITH taken AS (
                     ELSE 'dissatisfied' END) FILTER (WHERE n = rated_n) AS rating,
            min(at) FILTER (WHERE n = suspend_n) AS suspended_from,
            min(at) FILTER (WHERE n > suspend_n AND step = 'resume') AS suspended_to,
-           min(by_person) FILTER (WHERE n = close_n) AS closed_by
+           min(by_person) FILTER (WHERE n = close_n AND step = 'pass') AS closed_by
     FROM taken t JOIN once USING (case_id)
     GROUP BY t.case_id
 ), hands AS (
@@ -258,3 +258,7 @@ SELECT xid::text AS xid, event_id FROM figure_state;
 -- Remember how far the facts follow the events.
 INSERT INTO figure_state (id, xid, event_id, at) VALUES (1, CAST(:xid AS xid8), :event_id, :at)
 ON CONFLICT (id) DO UPDATE SET xid = excluded.xid, event_id = excluded.event_id, at = excluded.at;
+
+-- name: towns
+-- The outlines of all towns.
+SELECT code, name, ST_AsBinary(geom) AS shape FROM areas WHERE level = 'town' ORDER BY code;

@@ -39,12 +39,13 @@ def undone(*, ends: int, by: By, codes: Sequence[str], scope: str) -> str:
     moments = ", ".join(f"({n}, CAST(:end_{n} AS timestamptz))" for n in range(ends))
     marks = ", ".join(_waiting(number, code) for number, code in enumerate(codes))
     sums = ", ".join(f'count(*) FILTER (WHERE m.i = {n}) AS "{code}"' for n, code in enumerate(codes))
+    ever = " OR ".join(f"{STOCKS[code].due} < {STOCKS[code].over}" for code in codes)
     late = " OR ".join(f"{STOCKS[code].due} < e.moment" for code in codes)
     return (
         f"SELECT {key_of(by)} AS key, e.number AS number, {sums}"
         f" FROM (VALUES {moments}) e(number, moment) CROSS JOIN case_facts f"
         f" CROSS JOIN LATERAL (VALUES {marks}) m(i, n, worker, unit, person)"
-        f" WHERE m.n = 1 AND ({late}) AND {scope}"
+        f" WHERE m.n = 1 AND ({ever}) AND ({late}) AND {scope}"
         " GROUP BY 1, 2"
     )
 
@@ -77,39 +78,73 @@ def rolled_undone(*, ends: int, key: str, codes: Sequence[str], scope: str) -> s
 def add_days(sign: int) -> str:
     """Return the statement that adds what the facts of the cases :ids say to the daily sums, or takes it."""
     columns = ", ".join(f'"{code}"' for code in NUMBERS)
-    sums = ", ".join(
-        f'nullif({sign} * sum(m.n) FILTER (WHERE m.i = {number}), 0) AS "{code}"'
-        for number, code in enumerate(NUMBERS)
-    )
     merged = ", ".join(
         f'"{code}" = nullif(coalesce(d."{code}", 0) + coalesce(excluded."{code}", 0), 0)' for code in NUMBERS
     )
-    groups = ", ".join(f"('{by.value}', {key_of(by)})" for by in ROLLED)
     return (
         f"INSERT INTO figure_days AS d (by, key, day, {columns})"
-        f" SELECT g.by, g.key, {LOCAL_DAY}, {sums}"
-        f" FROM case_facts f CROSS JOIN LATERAL (VALUES {_all_marks()}) {_COLUMNS}"
-        f" CROSS JOIN LATERAL (VALUES {groups}) g(by, key)"
-        " WHERE f.case_id = ANY (CAST(:ids AS uuid[])) AND m.n <> 0 AND m.at < 'infinity'"
-        " AND g.key IS NOT NULL"
-        f" GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 ON CONFLICT (by, key, day) DO UPDATE SET {merged}"
+        f" {_days('f.case_id = ANY (CAST(:ids AS uuid[]))', sign)}"
+        f" ORDER BY 1, 2, 3 ON CONFLICT (by, key, day) DO UPDATE SET {merged}"
     )
 
 
 @cache
 def days_of_all() -> str:
-    """Return what the daily sums have to be, from all facts: to compare, and to begin anew."""
+    """Return what the daily sums have to be, from all facts."""
+    return _days("true", 1)
+
+
+def _days(which: str, sign: int) -> str:
+    """Return the daily sums of the facts that `which` chooses.
+
+    Numbers that share moment and holder share a row of VALUES, which halves the rows to be grouped.
+    """
+    rows, places = _packed()
+    widest = max(len(values) for _, values in rows)
+    packed = ", ".join(
+        f"({number}, {head}, {', '.join([*values, *['NULL'] * (widest - len(values))])})"
+        for number, (head, values) in enumerate(rows)
+    )
+    slots = ", ".join(f"v{slot}" for slot in range(widest))
     sums = ", ".join(
-        f'nullif(sum(m.n) FILTER (WHERE m.i = {number}), 0) AS "{code}"'
-        for number, code in enumerate(NUMBERS)
+        f"nullif({sign} * {' + '.join(f'coalesce({_slot_sum(*one)}, 0)' for one in places[code])}, 0)"
+        f' AS "{code}"'
+        for code in NUMBERS
     )
     groups = ", ".join(f"('{by.value}', {key_of(by)})" for by in ROLLED)
     return (
         f"SELECT g.by, g.key, {LOCAL_DAY} AS day, {sums}"
-        f" FROM case_facts f CROSS JOIN LATERAL (VALUES {_all_marks()}) {_COLUMNS}"
+        f" FROM case_facts f CROSS JOIN LATERAL (VALUES {packed}) m(i, at, worker, unit, {slots})"
         f" CROSS JOIN LATERAL (VALUES {groups}) g(by, key)"
-        " WHERE m.n <> 0 AND m.at < 'infinity' AND g.key IS NOT NULL GROUP BY 1, 2, 3"
+        f" WHERE {which} AND m.at < 'infinity' AND g.key IS NOT NULL"
+        " GROUP BY 1, 2, 3"
     )
+
+
+def _slot_sum(slot: int, numbers: Sequence[int]) -> str:
+    return f"sum(m.v{slot}) FILTER (WHERE m.i IN ({', '.join(map(str, numbers))}))"
+
+
+@cache
+def _packed() -> tuple[list[tuple[str, list[str]]], dict[str, list[tuple[int, list[int]]]]]:
+    """Return the rows of VALUES (moment and holders, values), and where each number lies: slots and rows."""
+    heads: dict[str, list[str]] = {}
+    places: dict[str, list[tuple[int, list[int]]]] = {}
+    for code, one in MEASURES.items():
+        head = f"{one.at}, {one.worker}, {one.unit}"
+        values = heads.setdefault(head, [])
+        values.append(f"CASE WHEN {one.when} THEN {one.value} END")
+        places[code] = [(len(values) - 1, [list(heads).index(head)])]
+    rows = list(heads.items())
+    for code, stage in STOCKS.items():
+        first = len(rows)
+        flows = list(stage.flows())
+        rows += [
+            (f"CASE WHEN {when} THEN {at} END, {stage.worker}, {stage.unit}", [str(n)])
+            for at, when, n in flows
+        ]
+        places[code] = [(0, list(range(first, first + len(flows))))]
+    return rows, places
 
 
 @cache
@@ -149,17 +184,6 @@ def counted_by(codes: Iterable[str]) -> str:
         for code, condition in zip(codes, _counted(codes, by=By.TOTAL, keyed=False), strict=True)
     )
     return f"CASE {whens} END"
-
-
-def _all_marks() -> str:
-    measured = [_mark(NUMBERS.index(code), code) for code in MEASURES]
-    flows = [
-        f"({NUMBERS.index(code)}, {at}, CASE WHEN {when} THEN {n} END,"
-        f" {stage.worker}, {stage.unit}, {stage.person})"
-        for code, stage in STOCKS.items()
-        for at, when, n in stage.flows()
-    ]
-    return ", ".join([*measured, *flows])
 
 
 def _mark(number: int, code: str) -> str:

@@ -39,7 +39,13 @@ class Shift(Base):
     __tablename__ = "shifts"
     __table_args__ = (
         ExcludeConstraint(("worker_id", "="), ("during", "&&"), name="one_shift_at_a_time", using="gist"),
-        sa.CheckConstraint("NOT isempty(during)", name="during"),
+        sa.CheckConstraint("NOT isempty(during) AND NOT lower_inf(during)", name="during"),
+        sa.Index(
+            "ix_shifts_worker_id_begins",
+            "worker_id",
+            sa.text("lower(during)"),
+            postgresql_include=["during"],
+        ),
     )
 
     id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(), primary_key=True)

@@ -22,7 +22,8 @@ WIDE = {
 """Each was 40 MB a million cases: no two entries are alike, so that B-trees cannot fold them."""
 
 NARROW = ("received_at", "worker_id", "community_code", "cell_code", "type_code", "unit_code")
-"""7 MB each: entries alike are folded into one list of rows; only received_at has 21."""
+"""7 MB each: entries alike are folded into one list of rows; only received_at has 21. Steps likewise: a case's
+eight are sorted in no time, and their index has 80 MB instead of 330."""
 
 NARROW_PARTIAL = ("checker_id", "facility_id", "reported_by", "merged_into")
 """Those that many cases do not have."""
@@ -46,6 +47,8 @@ def upgrade() -> None:
         ["status", "received_at"],
         postgresql_where=sa.text("status IN ('void', 'merged')"),
     )
+    op.drop_index("ix_case_steps_case_id_at", table_name="case_steps")
+    op.create_index("ix_case_steps_case_id", "case_steps", ["case_id"])
     # a small pending list: what is not yet in the index is read whole by every search
     op.execute(
         "CREATE INDEX ix_cases_text_pairs ON cases USING gin (text_pairs(text))"
@@ -59,6 +62,8 @@ def downgrade() -> None:
         op.drop_index(f"ix_cases_{name}", table_name="cases")
     for name, columns in WIDE.items():
         op.create_index(name, "cases", columns)
+    op.drop_index("ix_case_steps_case_id", table_name="case_steps")
+    op.create_index("ix_case_steps_case_id_at", "case_steps", ["case_id", "at"])
     op.drop_column("cases", "origin")
     op.execute("DROP FUNCTION text_query(text)")
     op.execute("DROP FUNCTION text_pairs(text)")

@@ -176,8 +176,10 @@ def _days() -> None:
         sa.Column("key", CODE, primary_key=True),
         sa.Column("day", sa.Date(), primary_key=True),
         *(sa.Column(name, sa.BigInteger() if name.endswith("_s") else sa.Integer()) for name in NUMBERS),
-        sa.CheckConstraint("by IN ('town', 'worker', 'department', 'type')", name=op.f("ck_figure_days_by")),
+        postgresql_partition_by="LIST (by)",
     )
+    for by in ("town", "worker", "department", "type"):
+        op.execute(f"CREATE TABLE figure_days_{by} PARTITION OF figure_days FOR VALUES IN ('{by}')")
     op.create_table(
         "figure_state",
         sa.Column("id", sa.SmallInteger(), primary_key=True, autoincrement=False),

@@ -33,8 +33,9 @@ def upgrade() -> None:
         sa.Column("area_code", CODE),
         sa.Column("detail", postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False),
     )
-    for columns in (["xid", "id"], ["username", "id"], ["subject", "id"]):
-        op.create_index(f"ix_audit_log_{'_'.join(columns)}", "audit_log", columns)
+    op.create_index("ix_audit_log_xid", "audit_log", ["xid"])
+    op.create_index("ix_audit_log_username_id", "audit_log", ["username", "id"])
+    op.create_index("ix_audit_log_subject", "audit_log", ["subject"], postgresql_using="hash")
     op.create_index(
         "ix_audit_log_rare",
         "audit_log",
@@ -55,6 +56,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.Column("key", sa.Text()),
         sa.Column("signature", sa.LargeBinary()),
+        sa.Column("below", sa.BigInteger(), nullable=False),
     )
     op.get_bind().exec_driver_sql(function_sql("refuse_change.v1"))
     for table in TABLES:

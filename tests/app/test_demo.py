@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from app import demo, schema, transaction
 from app.db import make_engine
 from app.demo import NotEmpty
+from app.demo.history import NoDemoCity
 from app.maps.rules import STATIC
 from data.city import make_city
 
@@ -127,3 +128,71 @@ def test_the_demo_city_walks_and_a_real_one_does_not(built, tx):
         assert mine.execute(astray).scalar_one() == 0
         connection.rollback()
     assert demo.walk(tx, at=at) == 0
+
+
+def test_cases_wait_in_every_status_and_some_requests_are_open(ask):
+    assert ask("SELECT count(DISTINCT status) FROM cases WHERE closed_at IS NULL") == 12
+    assert ask("SELECT count(*) FROM case_requests WHERE decided_at IS NULL") > 0
+    for role, condition in {
+        "worker": "checker_id = p.worker_id",
+        "handler": "c.unit_code = p.unit_code AND status = 'dispatched'",
+        "citizen": "reported_by = p.id",
+        "supervisor": "supervisor_id = p.id AND status = 'supervised'",
+    }.items():
+        mine = f"SELECT count(*) FROM cases c, people p WHERE p.username = '{role}' AND closed_at IS NULL"
+        assert ask(f"{mine} AND {condition}") > 0, role
+
+
+def test_cases_and_steps_agree(ask):
+    assert ask("SELECT count(*) FROM cases WHERE kind = 'appeal'") == ask("SELECT count(*) FROM appeals")
+    assert (
+        ask(
+            "SELECT count(*) FROM cases c JOIN (SELECT case_id, count(*) AS steps,"
+            " count(*) FILTER (WHERE step = 'return') AS returns,"
+            " count(*) FILTER (WHERE step = 'rework') AS reworks FROM case_steps GROUP BY 1) s"
+            " ON s.case_id = c.id WHERE (c.returns, c.reworks, c.revision) <> (s.returns, s.reworks, s.steps)"
+        )
+        == 0
+    )
+    assert ask("SELECT count(*) FROM cases WHERE stage_due_at IS NULL AND closed_at IS NULL") == 0
+    assert ask("SELECT count(*) FROM cases WHERE status = 'merged' AND merged_into IS NULL") == 0
+
+
+def test_every_type_has_a_standard_and_every_town_a_unit(ask):
+    assert (
+        ask("SELECT count(*) FROM case_types t WHERE code NOT IN (SELECT type_code FROM case_standards)") == 0
+    )
+    assert (
+        ask("SELECT count(*) FROM areas WHERE level = 'town' AND 'K' || code NOT IN (SELECT code FROM units)")
+        == 0
+    )
+    assert (
+        ask(
+            "SELECT count(*) FROM case_types WHERE unit <> '街道·乡镇'"
+            " AND unit NOT IN (SELECT name_zh FROM units)"
+        )
+        == 0
+    )
+
+
+def test_a_long_past_is_added_once_with_all_its_indexes(built, ask):
+    _, engine, _ = built
+    transaction.bind(engine)
+    listed = "SELECT array_agg(indexdef ORDER BY indexdef)::text FROM pg_indexes WHERE tablename LIKE 'case%'"
+    keys = "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND convalidated"
+    before, held = ask(listed), ask(keys)
+    silent = {"seed": 7, "progress": lambda share, label: None}
+    assert "past cases with" in demo.build_history(3_000, **silent)
+    assert (ask(listed), ask(keys)) == (before, held)
+    assert ask("SELECT count(*) FROM cases") == 3_000
+    assert ask("SELECT count(*) FROM cases WHERE received_at > now()") == 0
+    assert demo.build_history(3_000, **silent) == "there are 3,000 past cases already"
+    assert (
+        ask("SELECT count(*) FROM cases c WHERE NOT EXISTS (SELECT FROM case_steps WHERE case_id = c.id)")
+        == 0
+    )
+
+
+def test_nothing_is_invented_in_a_real_city(database, connection):
+    with pytest.raises(NoDemoCity):
+        demo.build_history(10, seed=1, progress=lambda share, label: None)

@@ -12,6 +12,7 @@ from openapi_spec_validator import validate
 from schemathesis.checks import CHECKS, load_all_checks
 
 from app import clock, openapi
+from app.cases.models import Appeal
 from app.http import description_of
 from app.identity import actions, queries
 from app.identity.access import permission_of
@@ -126,6 +127,8 @@ def known(tx, client, token):
         headers=bearer,
     )
     assert asked.status_code == 201
+    behind = {"case_id": asked.json["id"], "nature": "help", "name": "张三", "phone": "13812345678"}
+    tx.execute(sa.insert(Appeal).values(behind))
     assert client.put(f"/api/v1/photos/{name_of(PHOTO)}", data=PHOTO, headers=bearer).status_code == 201
     tile = tile_over(lon, lat, 16)
     again = client.put(f"/api/v1/reports/{uuid4()}", json={"type": "F0101", **place}, headers=bearer).json

@@ -1,8 +1,9 @@
 """The map looks right, moves, and can be used by keyboard, in both languages, themes and on every size."""
 
 import pytest
+from shapely import union_all
 
-from tests.city import cell_code
+from tests.city import cell_code, outline
 
 SIZES = [(390, 844, True), (1366, 768, False), (1920, 1080, False)]
 CARD = f"/map#map=16.5/41.1028/122.9912&sel=cell:{cell_code(0, 0)}"
@@ -168,6 +169,47 @@ def test_search_is_a_combobox_by_keyboard(visit):
     assert page.get_attribute("#search-input", "aria-activedescendant") == "search-option-1"
     page.keyboard.press("Enter")
     page.wait_for_selector("#panel-title:text('解放社区')")
+
+
+def test_what_found_nothing_does_not_cover_the_button_of_the_layers(visit):
+    window = visit(390, 844, phone=True)
+    page = window.sign_in("worker")
+    window.idle()
+    page.fill("#search-input", "qqqq")
+    page.wait_for_selector(".results .none:visible")
+    box, button = (page.locator(one).bounding_box() for one in (".results", "#layers-toggle"))
+    assert box["x"] >= button["x"] + button["width"] or box["y"] >= button["y"] + button["height"]
+    page.click("#layers-toggle")
+    assert page.is_visible("#layers")
+
+
+def test_a_workers_map_begins_at_their_own_cells(visit):
+    window = visit()
+    page = window.sign_in("worker")
+    window.idle()
+    page.click("#zoom-in")  # the address says the view once it has moved
+    page.wait_for_function("location.hash.includes('map=')")
+    zoom, lat, lon = map(float, page.evaluate("location.hash").split("map=")[1].split("&")[0].split("/"))
+    west, south, east, north = union_all([outline(x, y) for x in (0, 1) for y in range(4)]).bounds
+    assert west - 0.002 < lon < east
+    assert south < lat < north
+    assert zoom > 16
+    page.click("#whole-city")
+    window.idle()
+    page.wait_for_function(f"!location.hash.includes('map={zoom:.2f}/')")
+    wide = float(page.evaluate("location.hash").split("map=")[1].split("/")[0])
+    assert wide < zoom
+
+
+def test_a_card_names_a_facility_once_and_layers_are_many(visit):
+    window = visit(lang="en")
+    page = window.sign_in("dispatcher", "/map#sel=facility:2103020101000001")
+    window.idle()
+    page.wait_for_selector(".facts")
+    assert page.inner_text("#panel .kind") == "water cover"
+    assert page.inner_text("#panel-title") == "设施01"
+    shown = page.locator(".switches .words").all_inner_texts()
+    assert shown[2:5] == ["Grid workers", "Facilities", "Cells"]
 
 
 def test_an_expired_sign_in_is_said_in_words(visit):

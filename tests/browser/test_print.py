@@ -86,6 +86,17 @@ def test_names_do_not_touch_each_other_nor_leave_the_map(saved, offline):
             assert apart
 
 
+def test_the_scale_stands_beside_the_map_and_covers_none_of_it(saved, offline):
+    page = opened(offline, saved())
+    for paper in ("a4", "a3"):
+        page.check(f"input[value={paper}]")
+        field, ruler = (page.locator(one).bounding_box() for one in (".field", ".ruler"))
+        assert ruler["y"] + ruler["height"] <= field["y"]
+        assert page.locator(".ruler i").bounding_box()["width"] > 40
+        title = page.locator(".head h1").bounding_box()
+        assert title["x"] + title["width"] < ruler["x"]
+
+
 @pytest.mark.parametrize(("paper", "size"), [("a4", "841.9"), ("a3", "1191")])
 def test_it_prints_on_one_sheet_of_the_chosen_paper(saved, offline, paper, size):
     page = opened(offline, saved())

@@ -1,3 +1,4 @@
+import re
 from datetime import date
 
 import numpy as np
@@ -168,3 +169,19 @@ def test_cell_codes_join_community_and_number():
 def test_more_cells_than_numbers_are_refused():
     with pytest.raises(TooManyCells, match="210302001003 has 1000 cells, but cell numbers end at 999"):
         codes.cell_codes(["210302001003"] * 1000, np.arange(1000.0), np.zeros(1000))
+
+
+@pytest.mark.parametrize(
+    ("regex", "good", "bad"),
+    [
+        (CELL.regex, "210302001003014", "2103020010030141"),
+        (FACILITY.regex, "3205080101000001", "320508010100000x"),
+        (codes.CASE.regex, "2103022025060700042", ""),
+        *((codes.AREA_REGEX, "210302001001"[:n], "210302001001"[: n - 1]) for n in (6, 9, 12)),
+        (codes.WORKER_REGEX, "W0001", "0001"),
+        (Rule("cell", ("a", "b"), "2+3").regex, "12345", "123456"),
+    ],
+)
+def test_a_rule_says_what_a_schema_may_say(regex, good, bad):
+    assert re.search(regex, good)
+    assert not re.search(regex, bad)

@@ -10,6 +10,9 @@ export function t(text, values = {}) {
   return found.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 
+/** Return `text` in a context: one Chinese word where the other language has two ("many": the plural). */
+export const tc = (context, text) => words[`${context}|${text}`] || text;
+
 /** Return the one of two names that fits the page's language. */
 export const named = (thing) => (english && thing.name_en ? thing.name_en : thing.name_zh || thing.name || "");
 

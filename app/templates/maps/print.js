@@ -25,7 +25,7 @@
   function place() {
     const box = map.getContainer().getBoundingClientRect();
     const rects = (selector) => [...document.querySelectorAll(selector)].map((element) => element.getBoundingClientRect());
-    const taken = rects(".north, .ruler");
+    const taken = rects(".north");
     const cases = rects(".mark.overdue, .mark.soon, .mark.open");
     const within = (r) => r.left > box.left + gap && r.right < box.right - gap && r.top > box.top + gap && r.bottom < box.bottom - gap;
     for (const { label } of names) {

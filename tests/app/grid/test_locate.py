@@ -298,7 +298,7 @@ def test_a_facility_of_a_type_is_found_by_one_index(tx):
         "SELECT id FROM facilities f WHERE f.type_code = '0101'"
         " AND f.geom && box_around(ST_SetSRID(ST_MakePoint(122.99, 41.1), 4326), 30)",
     )
-    assert "ix_facilities_type_code_geom" in plan
+    assert "ix_facilities_geom_type_code" in plan
 
 
 @pytest.mark.parametrize(
@@ -356,3 +356,49 @@ def test_a_point_a_hair_beside_an_edge_has_one_owner_and_the_same_in_gis(tx):
     assert 2_000 < expected.count(high) < 3_000
     rows = located(tx, lon, lat)
     assert [row.cell_code if row.outside_m is None else None for row in rows] == expected
+
+
+def test_the_holder_is_asked_of_ranges_with_any_bounds(tx):
+    worker, other = tx.execute(
+        sa.text("SELECT id FROM workers WHERE code IN ('W0001', 'W0002') ORDER BY code")
+    ).scalars()
+    cell = tx.execute(
+        sa.text("SELECT cell_code FROM posts WHERE worker_id = :id ORDER BY 1 LIMIT 1"), {"id": worker}
+    ).scalar_one()
+    noon = "2024-05-01T12:00:00+00:00"
+    tx.execute(sa.text("DELETE FROM shifts"))
+    tx.execute(sa.text("DELETE FROM posts WHERE cell_code = :cell"), {"cell": cell})
+    for post, holder, during in (
+        ("primary", worker, f"[2024-01-01,{noon}]"),
+        ("primary", other, f"({noon},2025-01-01)"),
+        ("backup", other, "[2023-01-01,2025-01-01)"),
+    ):
+        tx.execute(
+            sa.text(
+                "INSERT INTO posts (cell_code, worker_id, role, during) VALUES (:cell, :id, :role, :during)"
+            ),
+            {"cell": cell, "id": holder, "role": post, "during": during},
+        )
+    for holder, during in (
+        (worker, f"[2024-05-01,{noon}]"),
+        (worker, f"({noon},2024-05-02)"),
+        (other, "[2024-05-01T11:00Z,2024-05-01T12:00Z)"),
+        (other, "[2024-05-01T13:00Z,2024-05-01T14:00Z]"),
+    ):
+        tx.execute(
+            sa.text("INSERT INTO shifts (worker_id, during) VALUES (:id, :during)"),
+            {"id": holder, "during": during},
+        )
+
+    def holder_at(moment):
+        return tx.execute(
+            sa.text("SELECT worker_id FROM holder_of(:cell, left(:cell, 12), :moment)"),
+            {"cell": cell, "moment": moment},
+        ).scalar()
+
+    assert holder_at(noon) == worker
+    assert holder_at("2024-05-01T12:00:01Z") is None
+    assert holder_at("2024-05-01T13:00Z") == other
+    assert holder_at("2024-05-01T14:00Z") == other
+    assert holder_at("2024-05-01T14:00:01Z") is None
+    assert holder_at("2023-05-01T12:00Z") is None

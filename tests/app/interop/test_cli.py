@@ -33,7 +33,8 @@ def frame(tx, subject="cells", **limits):
 
 
 def run(settings, subject, path, **given):
-    return cli.run_import(settings, subject=subject, file=str(path), **given)
+    """Import as the command does, but read the file here: a process for each costs seconds."""
+    return cli.run_import(settings, subject=subject, file=str(path), reader=formats.read, **given)
 
 
 def state(tx):

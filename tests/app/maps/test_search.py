@@ -32,6 +32,33 @@ def test_the_likeliest_comes_first(client_as, q, first):
     assert found(client_as("dispatcher"), q)[0] == first
 
 
+def test_what_is_called_so_comes_before_what_stands_there(client_as, tx):
+    """A place's name is in the address of every manhole along it."""
+    tx.execute(sa.text("UPDATE facilities SET address = '解放街道解放路', name = '井盖'"))
+    tx.execute(sa.text("UPDATE facilities SET name = '解放' WHERE code = '2103020101000002'"))
+    client = client_as("dispatcher")
+    hits = found(client, "解放")
+    kinds = [kind for kind, _ in hits]
+    assert hits[0] == ("facility", "2103020101000002"), "it is what was written"
+    areas = [i for i, kind in enumerate(kinds) if kind == "area"]
+    assert areas
+    assert kinds[max(areas) + 1 :] == ["facility"] * 2
+    assert found(client, "解放路") == [("facility", f"210302010100000{n}") for n in (1, 2)] + [hits[-1]]
+
+
+def test_a_facility_that_is_called_as_its_type_is_told_once(client_as, tx):
+    tx.execute(
+        sa.text("UPDATE facilities SET name = '上水井盖', address = '民生路' WHERE type_code = '0101'")
+    )
+    client = client_as("dispatcher")
+    ask = {"q": "2103020101000001"}
+    hit = client.get("/api/v1/search", query_string=ask).json["items"][0]
+    assert (hit["name"], hit["detail"]) == ("上水井盖", "民生路")
+    client.set_cookie("jingwei_language", "en")
+    hit = client.get("/api/v1/search", query_string=ask).json["items"][0]
+    assert (hit["name"], hit["detail"]) == ("water cover", "民生路")
+
+
 def test_a_case_is_found_by_its_number(client_as):
     client = client_as("dispatcher")
     body = {"type": "E0110", "lon": 122.9905, "lat": 41.1035}
@@ -61,6 +88,7 @@ def test_names_and_addresses_are_found_by_an_index(tx):
     statement = named_statements()["maps.search_facility_names"]
     tx.execute(sa.text("SET LOCAL enable_seqscan = off"))
     text = str(statement).replace(":like", "'%湖南西路%'").replace(":english", "'false'")
+    text = text.replace(":text", "'湖南西路'").replace(":prefix", "'湖南西路%'")
     plan = "\n".join(tx.execute(sa.text(f"EXPLAIN {text}".replace(":", r"\:"))).scalars())
     assert plan.count("Bitmap Index Scan on ix_facilities_words_trgm") == 2, plan
 

@@ -1,6 +1,6 @@
 /** Cards: what is known of the thing that was clicked, with links from one to the next. */
 import { ask } from "../http.mjs";
-import { distance, left, named, number, t, when } from "../words.mjs";
+import { distance, left, named, number, t, tc, when } from "../words.mjs";
 import { facts, h, message } from "./dom.mjs";
 import { caseTone, className, conditionWord, levelWord, stepWord, statusWord, urgencyWord } from "./words.mjs";
 
@@ -47,6 +47,12 @@ const section = (title, ...children) => h("section", {}, h("h3", {}, title), ...
 const stat = (value, words, tone = "") =>
   h("div", { class: `stat ${tone}` }, h("b", {}, number(value)), h("span", {}, words));
 
+/** A name that says more than the type stands above it; else the type stands alone, under what it is. */
+function titled(card) {
+  const own = card.name && ![card.type.name_zh, card.type.name_en].includes(card.name);
+  return own ? { kind: named(card.type), title: card.name } : { kind: t("设施"), title: named(card.type) };
+}
+
 const makers = {
   cell(card, { here }) {
     return {
@@ -68,8 +74,7 @@ const makers = {
   },
   facility(card, { here }) {
     return {
-      kind: named(card.type), icon: "facility",
-      title: card.name || named(card.type),
+      ...titled(card), icon: "facility",
       parts: [
         h("p", {}, h("span", { class: `tag ${card.condition === "good" ? "ok" : "danger"}` }, conditionWord(card.condition)), " ",
           h("span", { class: "tag" }, className(card.type.code.slice(0, 2)))),
@@ -88,7 +93,7 @@ const makers = {
       kind: levelWord(card.level), icon: card.level === "city" ? "city" : "area", title: card.name,
       parts: [
         h("div", { class: "stats" }, stat(card.open, t("在办")), stat(card.overdue, t("超时"), card.overdue ? "danger" : ""),
-          stat(card.cells, t("网格")), stat(card.facilities, t("设施"))),
+          stat(card.cells, tc("many", "网格")), stat(card.facilities, tc("many", "设施"))),
         facts([t("编号"), code(card.code)], [t("上级"), areaLink(card.parent)],
           [t("网格面积"), t("{n} 平方公里", { n: (card.area_m2 / 1e6).toFixed(2) })], [t("人口"), card.population ? number(card.population) : null],
           [t("网格员"), card.workers === null ? null : t("{on} 人在岗，共 {all} 人", { on: number(card.on_duty), all: number(card.workers) })],

@@ -1,6 +1,6 @@
 /** The layer panel: switches with counts, the colouring, and the legend. */
 import { ask } from "../http.mjs";
-import { number, t } from "../words.mjs";
+import { number, t, tc } from "../words.mjs";
 import { h } from "./dom.mjs";
 import { picture } from "./images.mjs";
 import { CLASSES, palettes } from "./palette.mjs";
@@ -12,9 +12,9 @@ const EVERY_MS = 60000;
 const rows = (options) => [
   ["cases", t("在办案件"), (n) => n.open],
   ["ended", t("近期办结"), () => null],
-  options.workers ? ["workers", t("网格员"), (n) => n.on_duty] : null,
-  ["facilities", t("设施"), (n) => n.facilities],
-  ["cells", t("网格"), (n) => n.cells],
+  options.workers ? ["workers", tc("many", "网格员"), (n) => n.on_duty] : null,
+  ["facilities", tc("many", "设施"), (n) => n.facilities],
+  ["cells", tc("many", "网格"), (n) => n.cells],
   ["streets", t("道路"), () => null],
   ["areas", t("行政区划"), (n) => n.districts + n.towns + n.communities],
   ["names", t("地名"), () => null],
@@ -69,8 +69,8 @@ export function makeLayers(root, { options, state, theme, changed }) {
       ...density,
       h("h3", {}, t("案件")), h("ul", {}, row(image("case-overdue"), t("已超时")), row(image("case-soon"), t("一小时内到期")),
         row(image("case-open"), t("在办")), row(image("case-ended"), t("已结束"))),
-      options.workers ? [h("h3", {}, t("网格员")), h("ul", {}, row(image("worker-on"), t("在岗")), row(image("worker-off"), t("不在岗或失联")))] : "",
-      h("h3", {}, t("设施")), h("ul", {}, CLASSES.map((code) => row(image(`facility-${code}`), className(code))), row(image("facility-01-bad"), t("破损或丢失"))),
+      options.workers ? [h("h3", {}, tc("many", "网格员")), h("ul", {}, row(image("worker-on"), t("在岗")), row(image("worker-off"), t("不在岗或失联")))] : "",
+      h("h3", {}, tc("many", "设施")), h("ul", {}, CLASSES.map((code) => row(image(`facility-${code}`), className(code))), row(image("facility-01-bad"), t("破损或丢失"))),
       h("h3", {}, t("界线")), h("ul", {}, row(line(p.district, 3), t("区县界")), row(line(p.town, 2), t("街镇界")), row(line(p.cell, 1), t("网格边"))),
     ].flat());
   }

@@ -36,8 +36,10 @@ else await begin();
 async function begin() {
   const maplibre = await import(options.maplibre);
   const narrow = matchMedia("(max-width: 767px)");
+  const fitting = { padding: narrow.matches ? 24 : { top: 40, bottom: 40, left: 300, right: 60 }, maxZoom: CLOSE_ZOOM };
+  // without a place in the address: around the cells or areas of who is looking, else the whole city
   const at = state.centre ? { center: state.centre, zoom: state.zoom }
-    : { bounds: options.bounds, fitBoundsOptions: { padding: narrow.matches ? 24 : { top: 40, bottom: 40, left: 300, right: 60 } } };
+    : { bounds: options.home || options.bounds, fitBoundsOptions: fitting };
   const map = new maplibre.Map({
     container: "map", style: style(theme(), state.shown, state.colouring, options), ...at,
     minZoom: 7, maxZoom: 20, attributionControl: false, dragRotate: false, pitchWithRotate: false, touchPitch: false,
@@ -237,7 +239,7 @@ async function begin() {
   const on = (id, act) => document.getElementById(id)?.addEventListener("click", act);
   on("zoom-in", () => map.zoomIn());
   on("zoom-out", () => map.zoomOut());
-  on("whole-city", () => map.fitBounds(options.bounds, at.fitBoundsOptions || { padding: 40 }));
+  on("whole-city", () => map.fitBounds(options.bounds, fitting));
   // the page for paper shows what is on the screen: its address is made when it is asked for
   on("print", ({ currentTarget: link }) => {
     const box = map.getBounds().toArray().flat().map((degrees) => degrees.toFixed(5)).join(",");
