@@ -5,6 +5,8 @@ from __future__ import annotations
 from flask import Flask
 
 from app import health, http, openapi, pages, security, transaction
+from app.calendar import page_routes as calendar_pages
+from app.calendar import routes as calendar_routes
 from app.cases import (
     appeal_routes,
     duplicate_routes,
@@ -23,6 +25,7 @@ from app.identity import access, audit_routes
 from app.identity import routes as identity_routes
 from app.maps import card_routes, print_routes, tile_routes
 from app.maps import routes as map_routes
+from app.notices import routes as notice_routes
 from app.reports import bulletin_routes, office_routes
 from app.reports import page_routes as report_pages
 from app.settings import Settings, read_settings
@@ -33,6 +36,8 @@ BLUEPRINTS = (
     identity_routes.blueprint,
     audit_routes.blueprint,
     grid_routes.blueprint,
+    calendar_routes.blueprint,
+    calendar_pages.blueprint,
     case_routes.blueprint,
     step_routes.blueprint,
     appeal_routes.blueprint,
@@ -47,6 +52,7 @@ BLUEPRINTS = (
     card_routes.blueprint,
     map_routes.blueprint,
     print_routes.blueprint,
+    notice_routes.blueprint,
     report_pages.blueprint,
     office_routes.blueprint,
     bulletin_routes.blueprint,

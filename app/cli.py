@@ -16,11 +16,13 @@ from tqdm import tqdm
 from app import clock, schema, transaction
 from app.audit import cli as audit_cli
 from app.audit import queries as audit_queries
+from app.calendar import cli as calendar_cli
 from app.db import make_engine
 from app.errors import JingweiError
 from app.grid import cli as grid_cli
 from app.identity import cli as identity_cli
 from app.interop import cli as interop_cli
+from app.notices import cli as notices_cli
 from app.reports import cli as reports_cli
 from app.settings import Settings, read_settings
 from gis.errors import GisError
@@ -78,12 +80,14 @@ def main() -> None:
 
 for command in (
     audit_cli.audit,
+    calendar_cli.calendar,
     identity_cli.token,
     identity_cli.person,
     identity_cli.accounts,
     interop_cli.import_,
     interop_cli.export,
     grid_cli.locate,
+    notices_cli.notices,
     reports_cli.kpi,
     reports_cli.figures,
 ):
@@ -149,12 +153,15 @@ def serve(workers: int | None) -> None:
 @main.command("jobs")
 def run_jobs() -> None:
     """Do the background work, until stopped. When the database goes away, wait until it is back."""
+    from app.notices.loop import Loop  # noqa: PLC0415 - as below
     from app.worker import LOST, make_worker  # noqa: PLC0415 - pulls in the map's libraries
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = read_settings()
-    transaction.bind(make_engine(settings, pool_size=2))
+    transaction.bind(make_engine(settings, pool_size=4))
     _warn_of_rights()
+    loop = Loop(settings)
+    loop.start()
     while True:
         try:
             make_worker(settings).run_worker()
@@ -164,6 +171,7 @@ def run_jobs() -> None:
             )
             time.sleep(AGAIN_S)
         else:
+            loop.stop()
             return
 
 

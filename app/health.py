@@ -6,7 +6,9 @@ from typing import Literal
 
 from flask import Blueprint, Response
 
-from app import schema
+from app import clock, schema
+from app.calendar import queries as calendars
+from app.calendar.rules import missing_year
 from app.http import Answer, Description, describe, json_answer, problem
 from app.identity.access import allow
 from app.identity.rules import Permission
@@ -26,6 +28,8 @@ class Ready(Answer):
 
     status: Literal["ready"] = "ready"
     migration: str
+    calendar_missing: int | None = None
+    """the year whose working days nobody has entered: limits that reach into it are provisional"""
 
 
 @blueprint.get("/healthz")
@@ -43,6 +47,8 @@ def readyz() -> Response:
     """Say whether the database answers and stands at the newest migration."""
     with read() as tx:
         found = schema.present(tx.connection)
-    if found is None or found != schema.newest():
-        return problem(503, "not_migrated", f"the schema stands at {found}; run `jingwei migrate`")
-    return json_answer(Ready(migration=found))
+        if found is None or found != schema.newest():
+            return problem(503, "not_migrated", f"the schema stands at {found}; run `jingwei migrate`")
+        calendar = calendars.current(tx)
+    missing = missing_year(calendar, calendar.day_of(clock.now()))
+    return json_answer(Ready(migration=found, calendar_missing=missing))

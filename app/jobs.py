@@ -20,6 +20,8 @@ WALK = "walk"
 ESCALATE = "escalate"
 SEAL = "seal"
 VERIFY = "verify_audit"
+RECOMPUTE = "recompute"
+CHECK_CALENDAR = "check_calendar"
 
 _deferring = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 

@@ -22,7 +22,7 @@ APPENDED = {
 """Tables to which the application's role appends, and the columns that it gives: the rest, above all the
 moment, is the database's own."""
 
-ADDED_TO = ("case_steps", "events")
+ADDED_TO = ("case_steps", "events", "published_figures", "figure_weights")
 """Tables to which it appends whole rows."""
 
 

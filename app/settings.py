@@ -40,6 +40,15 @@ class Settings:
     trusted_proxies: int = 0
     max_photo_mb: int = 10
     outside_limit_km: int = 50
+    public_url: str = ""
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_security: str = "starttls"
+    smtp_user: str = ""
+    smtp_password: str = ""
+    smtp_from: str = "jingwei@localhost"
+    webhook_hosts: str = ""
+    sms: str = "file"
 
     def as_owner(self) -> Settings:
         """Return the settings with which the tables' owner works: migrations, and building a demo city."""
@@ -102,11 +111,30 @@ def _check(settings: Settings) -> None:
     for name in ("web_workers", "web_threads", "max_photo_mb", "outside_limit_km"):
         if getattr(settings, name) < 1:
             raise BadSetting(f"{PREFIX}{name.upper()}=0 is too little: at least 1")
+    _check_ways(settings)
     try:
         ZoneInfo(settings.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         message = f"JINGWEI_TIMEZONE={settings.timezone!r} is no time zone: write one such as Asia/Shanghai"
         raise BadSetting(message) from None
+
+
+def _check_ways(settings: Settings) -> None:
+    """Check how notices leave the city."""
+    for name, known in (("smtp_security", ("none", "starttls", "tls")), ("sms", ("file", "off"))):
+        value = getattr(settings, name)
+        if value not in known:
+            raise BadSetting(f"{PREFIX}{name.upper()}={value!r} is none of: {', '.join(known)}")
+    if not 1 <= settings.smtp_port <= 65_535:
+        raise BadSetting(f"JINGWEI_SMTP_PORT={settings.smtp_port} lies outside 1 to 65535")
+    if settings.smtp_password and settings.smtp_security == "none":
+        raise BadSetting(
+            "JINGWEI_SMTP_PASSWORD would travel in the clear: set JINGWEI_SMTP_SECURITY to starttls or tls"
+        )
+    if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+|[^<>\n]* <[^@\s<>]+@[^@\s<>]+>", settings.smtp_from):
+        raise BadSetting(f"JINGWEI_SMTP_FROM={settings.smtp_from!r} is no address: write name@host")
+    if settings.public_url and not re.fullmatch(r"https?://[^\s/]+[^\s]*", settings.public_url):
+        raise BadSetting(f"JINGWEI_PUBLIC_URL={settings.public_url!r} is no address: write https://host")
 
 
 def _with_private_cluster(settings: Settings) -> Settings:

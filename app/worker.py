@@ -18,12 +18,16 @@ from app import clock, demo, jobs
 from app.audit import actions as audit
 from app.audit import queries as audit_queries
 from app.audit.rules import Action
+from app.calendar import queries as calendars
+from app.calendar.rules import missing_year
+from app.cases import recompute
 from app.grid import actions as grid
 from app.grid.queries import moments_between
 from app.identity import actions as identity
 from app.maps import tiles
 from app.maps.publish import publish as publish_layers
 from app.maps.queries import grid_published_at
+from app.notices import actions as notices
 from app.reports.actions import refresh_all
 from app.settings import Settings
 from app.supervision import actions as supervision
@@ -89,6 +93,7 @@ def _escalate(_settings: Settings) -> None:
 def _sweep(settings: Settings) -> None:
     with write() as tx:
         identity.sweep(tx, at=clock.now())
+        notices.sweep(tx, at=clock.now())
     parts = sweep_parts(settings.photos) + sweep_parts(settings.copies)
     log.info("swept what is over, and %s parts of photos", parts)
 
@@ -139,6 +144,41 @@ def verify_audit(settings: Settings) -> None:
     log.log(logging.INFO if found.sound else logging.CRITICAL, "audit verified: %s", broken or "sound")
 
 
+def carry_calendar(_settings: Settings) -> None:
+    """Carry a change of the calendar to the open cases, batch by batch, each in a transaction of its own.
+
+    It begins when every process has noticed the change, so that nobody counts on the old calendar any more.
+    A job that was killed is done by the next: the clockwork looks every minute.
+    """
+    calendars.forget()
+    with write() as tx:
+        change_id = recompute.waiting(tx)
+        if change_id is None:
+            return
+        recompute.begin(tx, change_id)
+        decided = calendars.change(tx, change_id).decided_at
+    if decided is not None:
+        since = (clock.now() - decided).total_seconds()
+        time.sleep(min(max(0.0, calendars.SETTLED_S - since), calendars.SETTLED_S))
+    while True:
+        with write() as tx:
+            if recompute.carry_on(tx, change_id, at=clock.now()) is None:
+                break
+    calendars.forget()
+    with read() as tx:
+        done = calendars.change(tx, change_id)
+    log.info("the calendar's change %s: %s cases looked at, %s moved", done.id, done.seen, done.moved)
+
+
+def warn_of_calendar(_settings: Settings) -> None:
+    """Say in the log that a year's calendar is missed: a deadline in it is provisional."""
+    with read() as tx:
+        calendar = calendars.current(tx)
+    year = missing_year(calendar, calendar.day_of(clock.now()))
+    if year is not None:
+        log.warning("the calendar of %s is not known: `jingwei calendar import`, or /calendar", year)
+
+
 def sweep_parts(folder: Path) -> int:
     """Delete the remains of uploads that died more than a day ago, and return how many."""
     old = [path for path in folder.rglob("*.part") if path.stat().st_mtime < time.time() - PART_AGE_S]
@@ -156,6 +196,8 @@ CLOCKWORK: Mapping[str, tuple[str, Callable[[Settings], None]]] = MappingProxyTy
         jobs.SEAL: ("* * * * *", seal_audit),
         jobs.VERIFY: ("41 18 * * *", verify_audit),  # UTC: at night
         jobs.FIGURES: ("*/5 * * * *", _figures),
+        jobs.RECOMPUTE: ("* * * * *", carry_calendar),
+        jobs.CHECK_CALENDAR: ("23 0 * * *", warn_of_calendar),  # UTC: in the morning
     }
 )
 """What is done by itself, by name: at which moments (cron, UTC), and what."""

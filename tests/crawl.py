@@ -87,6 +87,7 @@ class Addresses:
                 *workers,
                 *areas,
             ],
+            "calendar_pages.show": [{}, {"year": "2031"}],
             "case_pages.cases": [{}, {"status": "all"}, *areas, *({"text": word} for word in self.words)],
             "inbox.page": [{}, {"unit": "all"}, *areas, *({"text": word} for word in self.words)],
             "duplicates.list_duplicates": [

@@ -10,6 +10,8 @@ from uuid import UUID
 import orjson
 import sqlalchemy as sa
 
+from app.calendar import queries as calendars
+from app.calendar.rules import Calendar
 from app.cases import deadlines, queries
 from app.cases.models import Case
 from app.cases.queries import CaseCard, TypeCard
@@ -128,7 +130,7 @@ def report_case(
     _check_reach(tx, report, place, at, outside_limit_m)
     asked = _parameters(report, place, by=by, at=at)
     for kind in queries.type_candidates(tx, report.type):
-        row = tx.one("cases.file_report", **asked, **_limits(kind, at))
+        row = tx.one("cases.file_report", **asked, **_limits(kind, at, calendars.current(tx)))
         if row.outcome in {"filed", "again"}:
             return Filed(queries.card(row.card, queries.sight_of(by)), fresh=row.outcome == "filed")
         if row.outcome != "unknown_type":
@@ -163,8 +165,8 @@ def _parameters(report: Report, place: tuple[float, float], *, by: Viewer, at: d
     }
 
 
-def _limits(kind: TypeCard, at: datetime) -> dict[str, object]:
-    due = deadlines.due(at, ClockKind(kind.clock), kind.limit_value)
+def _limits(kind: TypeCard, at: datetime, calendar: Calendar) -> dict[str, object]:
+    due = deadlines.due(at, ClockKind(kind.clock), kind.limit_value, calendar)
     return {"clock": kind.clock, "limit_value": kind.limit_value, "due_at": due.at}
 
 

@@ -10,16 +10,14 @@ from uuid import UUID
 import orjson
 import sqlalchemy as sa
 
+from app.calendar import queries as calendars
 from app.cases import deadlines, queries
 from app.cases.actions import NoNumberLeft, ReportDiffers, UnknownType
 from app.cases.queries import CaseCard, Sight
-from app.cases.rules import STAGE_LIMITS, ClockKind, Kind, Nature, Source, Status
+from app.cases.rules import STAGE_LIMITS, ClockKind, Kind, Nature, Source, Status, appeal_limit
 from app.errors import BadValue
 from app.transaction import Tx
 from gis.crs import to_wgs84
-
-NATURE_LIMITS = {Nature.CONSULT: 1.0, Nature.HELP: 3.0, Nature.COMPLAINT: 5.0, Nature.ACCUSATION: 5.0}
-"""Working days within which an appeal of this nature is handled; others have their type's own limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,17 +80,10 @@ def register_appeal(
             field="type",
             value=appeal.type,
         )
-    card = _write(
-        tx, appeal, body=body, by=by, at=at, due_at=_due(kind, appeal.nature, at), secret=secret_sha256
-    )
+    clock, limit = appeal_limit(ClockKind(kind.clock), kind.limit_value, appeal.nature)
+    due_at = deadlines.due(at, clock, limit, calendars.current(tx)).at
+    card = _write(tx, appeal, body=body, by=by, at=at, due_at=due_at, secret=secret_sha256)
     return Accepted(queries.card(card, sight), fresh=True)
-
-
-def _due(kind: queries.TypeCard, nature: Nature, at: datetime) -> datetime:
-    limit = NATURE_LIMITS.get(nature)
-    if limit is None:
-        return deadlines.due(at, ClockKind(kind.clock), kind.limit_value).at
-    return deadlines.due(at, ClockKind.WORK_DAY, limit).at
 
 
 def _write(

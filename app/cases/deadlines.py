@@ -1,26 +1,31 @@
 """Deadlines: when a limit is over, in natural time or in working time (domain.md, section 5).
 
-Working time is 08-12 and 14-18 on China's working days: weekends and public holidays are off, the weekend
-days that the State Council's yearly notice makes working days are not. Of a year whose notice the calendar
-does not know, weekends alone are off, and what is computed from it is provisional.
+What is worked is the calendar's (`app.calendar.rules`); without one it is that of the library. A limit in
+working days is eight working hours a day, counted in seconds, whatever hours a day has.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from functools import cache
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from types import MappingProxyType
 
-import holidays
+import numpy as np
+from numpy.typing import NDArray
 
+from app.calendar.axis import SECOND, Axis, Flags, Micros, axis
+from app.calendar.library import built_in
+from app.calendar.rules import CHINA_TIME, LONGEST, PERIODS, Calendar
 from app.cases.rules import ClockKind
 
-PERIODS = ((time(8), time(12)), (time(14), time(18)))
+__all__ = ["CHINA_TIME", "LONGEST", "PERIODS", "WORK_DAY", "Due", "after", "due", "due_many", "left"]
+
 WORK_DAY = timedelta(hours=8)
-CHINA_TIME = ZoneInfo("Asia/Shanghai")
-LONGEST = timedelta(days=3_660)
-"""A limit over ten years is a mistake in the table of types; it must not make the walk endless."""
+NATURAL = frozenset({ClockKind.URGENT_HOUR, ClockKind.NATURAL_DAY})
+HOUR_S = 3_600
+_HOURS = MappingProxyType({ClockKind.NATURAL_DAY: 24, ClockKind.WORK_DAY: WORK_DAY // timedelta(hours=1)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,85 +36,94 @@ class Due:
     provisional: bool = False
 
 
-def due(start: datetime, clock: ClockKind, limit: float, *, zone: ZoneInfo = CHINA_TIME) -> Due:
+@dataclass(frozen=True, slots=True)
+class DueMany:
+    """The moments at which limits are over, in microseconds since 1970, and which are provisional."""
+
+    at: Micros
+    provisional: Flags
+
+
+def due(start: datetime, clock: ClockKind, limit: float, calendar: Calendar | None = None) -> Due:
     """Return when `limit` hours or days of `clock` after `start` are over.
 
     Args:
         start: aware; the answer is in its zone.
         clock: what the limit counts: hours or days, natural or working.
         limit: at least 0; a working day is eight working hours.
-        zone: where the working hours are kept.
+        calendar: what is worked; without one, what the library knows.
     """
-    match clock:
-        case ClockKind.URGENT_HOUR:
-            return Due(start + min(timedelta(hours=limit), LONGEST))
-        case ClockKind.NATURAL_DAY:
-            return Due(start + min(timedelta(days=limit), LONGEST))
-        case ClockKind.WORK_HOUR:
-            return _worked(start, timedelta(hours=limit), zone)
-        case ClockKind.WORK_DAY:
-            return _worked(start, limit * WORK_DAY, zone)
+    length = min(seconds_of(clock, limit), LONGEST.total_seconds())
+    if clock in NATURAL:
+        return Due(start + timedelta(seconds=length))
+    return Due(*(calendar or built_in()).after(start, timedelta(seconds=length)))
 
 
-def _worked(start: datetime, left: timedelta, zone: ZoneInfo) -> Due:
-    if left <= timedelta(0):
-        return Due(start)
-    day, provisional = start.astimezone(zone).date(), False
-    last = day + LONGEST
-    while day < last:
-        provisional = provisional or not known(day.year)
-        for opens, closes in PERIODS if working(day) else ():
-            begin = max(datetime.combine(day, opens, zone), start)
-            end = datetime.combine(day, closes, zone)
-            if begin + left <= end:
-                return Due((begin + left).astimezone(start.tzinfo), provisional)
-            left -= max(end - begin, timedelta(0))
-        day += timedelta(days=1)
-    return Due(start + LONGEST, provisional=True)
-
-
-def after(start: datetime, clock: ClockKind, seconds: float) -> datetime:
+def after(start: datetime, clock: ClockKind, seconds: float, calendar: Calendar | None = None) -> datetime:
     """Return when `seconds` of `clock` after `start` are over."""
-    if clock in {ClockKind.URGENT_HOUR, ClockKind.NATURAL_DAY}:
-        return start + timedelta(seconds=seconds)
-    return _worked(start, timedelta(seconds=seconds), CHINA_TIME).at
+    length = timedelta(seconds=min(seconds, LONGEST.total_seconds()))
+    return start + length if clock in NATURAL else (calendar or built_in()).after(start, length)[0]
 
 
-def left(start: datetime, end: datetime, clock: ClockKind) -> float:
+def left(start: datetime, end: datetime, clock: ClockKind, calendar: Calendar | None = None) -> float:
     """Return how many seconds of `clock` lie between two moments; negative when `end` comes first."""
-    if end < start:
-        return -left(end, start, clock)
-    if clock in {ClockKind.URGENT_HOUR, ClockKind.NATURAL_DAY}:
+    if clock in NATURAL:
         return (end - start).total_seconds()
-    total, day = 0.0, start.astimezone(CHINA_TIME).date()
-    while day <= end.astimezone(CHINA_TIME).date():
-        for opens, closes in PERIODS if working(day) else ():
-            begin = max(datetime.combine(day, opens, CHINA_TIME), start)
-            until = min(datetime.combine(day, closes, CHINA_TIME), end)
-            total += max((until - begin).total_seconds(), 0.0)
-        day += timedelta(days=1)
-    return total
+    return (calendar or built_in()).between(start, end).total_seconds()
 
 
 def seconds_of(clock: ClockKind, limit: float) -> float:
     """Return `limit` hours or days of `clock` in its seconds."""
-    hours = {ClockKind.NATURAL_DAY: 24, ClockKind.WORK_DAY: WORK_DAY / timedelta(hours=1)}.get(clock, 1)
-    return limit * hours * 3_600
+    return limit * _HOURS.get(clock, 1) * HOUR_S
+
+
+def due_many(
+    start: Micros,
+    clock: Sequence[str] | NDArray[np.str_],
+    limit: NDArray[np.float64],
+    calendar: Calendar | None = None,
+) -> DueMany:
+    """Return what `due` says of each start, clock and limit, for a million at once.
+
+    Args:
+        start: (n,) microseconds since 1970 (`axis.micros`).
+        clock: (n,) kinds of clock.
+        limit: (n,) hours or days, at least 0.
+        calendar: what is worked; without one, what the library knows.
+    """
+    codes = np.asarray(clock)
+    hours = np.ones(len(codes))
+    works = np.zeros(len(codes), dtype=bool)
+    for kind in ClockKind:
+        mine = codes == kind.value
+        hours[mine] = _HOURS.get(kind, 1)
+        works |= mine if kind not in NATURAL else False
+    seconds = np.minimum(limit * hours * HOUR_S, LONGEST.total_seconds())
+    # as timedelta does it: the whole seconds apart, so that no microsecond is rounded away
+    whole = np.floor(seconds)
+    length = whole.astype(np.int64) * SECOND + np.rint((seconds - whole) * SECOND).astype(np.int64)
+    at, provisional = start + length, np.zeros(len(codes), dtype=bool)
+    if works.any():
+        began = start[works]
+        line = _axis(calendar or built_in(), _year(began.min()), _year(began.max()))
+        at[works], provisional[works] = line.after(began, length[works])
+    return DueMany(at, provisional)
+
+
+def _year(at: np.int64) -> int:
+    return int(np.datetime64(int(at), "us").astype("datetime64[Y]").astype(int)) + 1970
+
+
+@lru_cache(maxsize=8)
+def _axis(calendar: Calendar, first: int, last: int) -> Axis:
+    return axis(calendar, date(first, 1, 1) - timedelta(days=1), date(last, 12, 31) + timedelta(days=1))
 
 
 def known(year: int) -> bool:
-    """Whether the State Council's notice for `year` is in the calendar."""
-    return year in _calendar().special_public_holidays
+    """Whether the library knows the State Council's notice for `year`."""
+    return built_in().known(year)
 
 
-@cache
 def working(day: date) -> bool:
-    """Whether people work on `day` in China."""
-    if not known(day.year):
-        return day.weekday() < 5
-    return bool(_calendar().is_working_day(day))
-
-
-@cache
-def _calendar() -> holidays.HolidayBase:
-    return holidays.country_holidays("CN")
+    """Whether people work on `day` in China, as far as the library knows."""
+    return built_in().works(day)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from app.cases import queries
 from app.cases.duplicates import Likely, likely_of
+from app.cases.persons import TOLD
 from app.cases.queries import CaseFile, StagedPhoto, StepTaken, UnitName, sight_of
 from app.cases.rules import ClockKind, Need, Status, Step
 from app.cases.steps import Choice, choices
@@ -90,6 +91,8 @@ class Dossier:
     likely: Sequence[Likely]
     units: Mapping[str, UnitName]
     staff: bool = False
+    told: bool = False
+    """whether the person behind the case may be told to this viewer in full"""
 
     @property
     def may(self) -> dict[str, Choice]:
@@ -121,7 +124,13 @@ def dossier(tx: Tx, case_id: UUID, *, by: Viewer, at: datetime) -> Dossier:
         likely=[one for one in likely_of(tx, case, by=by) if one.case] if staff else (),
         units=units,
         staff=staff,
+        told=_told(case, by),
     )
+
+
+def _told(case: CaseFile, by: Viewer) -> bool:
+    """Whether the person is likely told; the API decides, by who holds the case at that moment."""
+    return by.may(Permission.READ_PERSONAL) and bool(by.roles & TOLD[Status(case.status)])
 
 
 def _choices(tx: Tx, case_id: UUID, by: Viewer, at: datetime) -> list[Choice]:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
+from app.calendar.rules import Calendar
 from app.cases import deadlines
 from app.cases.rules import (
     ASKED_FOR,
@@ -150,21 +151,23 @@ def hindrance(case: State, step: Step, rule: Rule, at: datetime) -> When | None:
     return next((when for when in rule.when if not CONDITIONS[when](case, step, at)), None)
 
 
-def after_step(case: State, step: Step, rule: Rule, facts: Facts, at: datetime) -> State:
-    """Return the case after a step that its rule allows."""
+def after_step(
+    case: State, step: Step, rule: Rule, facts: Facts, at: datetime, *, calendar: Calendar | None = None
+) -> State:
+    """Return the case after a step that its rule allows; limits are counted on `calendar`."""
     counted, held = _COUNTED.get(step, _nothing)(case, facts), _HELD.get(step, _nothing)(case, facts)
     changed = replace(case, status=rule.to, revision=case.revision + 1, **counted, **held)
-    changed = _clocked(changed, case, rule, facts, at)
+    changed = _clocked(changed, case, rule, facts, at, calendar=calendar)
     if step is Step.URGE and facts.system and changed.status is Status.DISPATCHED:
         changed = replace(changed, stage_due_at=changed.due_at)  # urged once; what comes next is the limit
     if changed.status is not case.status:
         changed = replace(changed, asked=None, asked_until=None)  # what was asked for is overtaken
-    staged = _staged(changed, case, at)
-    act = next_act(staged)
+    staged = _staged(changed, case, at, calendar)
+    act = next_act(staged, calendar)
     return replace(staged, acts_at=None if act is None else act[0])
 
 
-def next_act(case: State) -> tuple[datetime, Step] | None:
+def next_act(case: State, calendar: Calendar | None = None) -> tuple[datetime, Step] | None:
     """Return when the system acts of its own accord next, and by which step; None when nothing is due.
 
     Unsigned for two hours is urged once; four fifths of the limit warn; the limit passed starts supervision,
@@ -182,7 +185,7 @@ def next_act(case: State) -> tuple[datetime, Step] | None:
         acts.append((case.stage_due_at, Step.URGE))
     if case.level < TOP_LEVEL:
         over = case.level * deadlines.seconds_of(case.clock_kind, case.limit_value)
-        acts.append((deadlines.after(case.due_at, case.clock_kind, over), Step.SUPERVISE))
+        acts.append((deadlines.after(case.due_at, case.clock_kind, over, calendar), Step.SUPERVISE))
     return min(acts, default=None)
 
 
@@ -292,21 +295,23 @@ def _nothing(_case: State, _facts: Facts) -> dict[str, Any]:
     return {}
 
 
-def _clocked(case: State, before: State, rule: Rule, facts: Facts, at: datetime) -> State:
+def _clocked(
+    case: State, before: State, rule: Rule, facts: Facts, at: datetime, *, calendar: Calendar | None
+) -> State:
     match rule.clock:
         case Clock.START if not _runs(before) or before.unit_code != facts.unit_code:
-            return _started(case, facts, at)
+            return _started(case, facts, at, calendar)
         case Clock.ONCE_MORE:
-            return _started(case, facts, at)
+            return _started(case, facts, at, calendar)
         case Clock.STOP if _runs(before) and before.clock_kind is not None:
-            left = deadlines.left(at, before.due_at, before.clock_kind)
+            left = deadlines.left(at, before.due_at, before.clock_kind, calendar)
             return replace(case, clock_left_s=left)
         case Clock.RESUME if before.clock_left_s is not None and before.clock_kind is not None:
-            return _resumed(case, before.clock_kind, before.clock_left_s, at)
+            return _resumed(case, before.clock_left_s, at, calendar)
         case Clock.EXTEND if before.clock_kind is not None and before.limit_value is not None:
             more = deadlines.seconds_of(before.clock_kind, before.limit_value)
-            due = deadlines.after(before.due_at, before.clock_kind, more)
-            return _warned(replace(case, due_at=due), at)
+            due = deadlines.after(before.due_at, before.clock_kind, more, calendar)
+            return _warned(replace(case, due_at=due), at, calendar)
         case _:
             return case
 
@@ -315,36 +320,34 @@ def _runs(case: State) -> bool:
     return case.warn_at is not None and case.clock_left_s is None and case.closed_at is None
 
 
-def _started(case: State, facts: Facts, at: datetime) -> State:
+def _started(case: State, facts: Facts, at: datetime, calendar: Calendar | None) -> State:
     kind = facts.clock_kind or case.clock_kind
     limit = facts.limit_value if facts.limit_value is not None else case.limit_value
     if kind is None or limit is None:
         return case
-    due = deadlines.due(at, kind, limit).at
+    due = deadlines.due(at, kind, limit, calendar).at
     fresh = replace(case, clock_kind=kind, limit_value=limit, due_at=due, clock_left_s=None, extensions=0)
-    return _warned(fresh, at)
+    return _warned(fresh, at, calendar)
 
 
-def _resumed(case: State, kind: ClockKind, left: float, at: datetime) -> State:
-    if left <= 0:
+def _resumed(case: State, left: float, at: datetime, calendar: Calendar | None) -> State:
+    if left <= 0 or case.clock_kind is None:
         return replace(case, clock_left_s=None)  # it was late before, and stays so
-    return _warned(replace(case, due_at=deadlines.after(at, kind, left), clock_left_s=None), at)
+    due = deadlines.after(at, case.clock_kind, left, calendar)
+    return _warned(replace(case, due_at=due, clock_left_s=None), at, calendar)
 
 
-def _warned(case: State, at: datetime) -> State:
+def _warned(case: State, at: datetime, calendar: Calendar | None) -> State:
     """Return the case with the moment at which a fifth of its whole limit is left."""
     if case.clock_kind is None or case.limit_value is None:
         return case
     whole = deadlines.seconds_of(case.clock_kind, case.limit_value) * (1 + case.extensions)
-    left = deadlines.left(at, case.due_at, case.clock_kind)
-    return replace(
-        case,
-        warned=False,
-        warn_at=deadlines.after(at, case.clock_kind, max(0.0, left - (1 - YELLOW) * whole)),
-    )
+    left = deadlines.left(at, case.due_at, case.clock_kind, calendar)
+    soon = max(0.0, left - (1 - YELLOW) * whole)
+    return replace(case, warned=False, warn_at=deadlines.after(at, case.clock_kind, soon, calendar))
 
 
-def _staged(case: State, before: State, at: datetime) -> State:
+def _staged(case: State, before: State, at: datetime, calendar: Calendar | None) -> State:
     """Return the case with the moment by which the next step is due, and its end when it ended."""
     if case.status in ENDED:
         return replace(case, closed_at=at, stage_due_at=None, checker_id=None, suspended_until=None)
@@ -357,4 +360,4 @@ def _staged(case: State, before: State, at: datetime) -> State:
     if case.status is before.status and before.stage_due_at and waits == (before.checked, before.handovers):
         return opened
     kind, limit = STAGE_LIMITS[case.status]
-    return replace(opened, stage_due_at=deadlines.due(at, kind, limit).at)
+    return replace(opened, stage_due_at=deadlines.due(at, kind, limit, calendar).at)

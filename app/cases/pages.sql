@@ -4,7 +4,7 @@ SELECT c.clock_kind, c.limit_value, c.extensions, c.returns, c.reworks, c.suspen
        h.name AS handler, v.name AS supervisor,
        s.condition_zh, s.condition_en, s.close_zh, s.close_en,
        (SELECT array_agg(u.code ORDER BY u.code) FROM units u WHERE u.code = ANY (c.assisting)) AS assisting,
-       a.nature, a.wish, a.address, a.tell,
+       a.nature, a.wish, a.address <> '' AS address, a.tell,
        left(a.name, 1) || repeat('*', least(greatest(length(a.name) - 1, 1), 2)) AS caller,
        CASE WHEN length(a.phone) >= 8 THEN left(a.phone, 3) || '****' || right(a.phone, 4)
             WHEN a.phone IS NOT NULL THEN '****' END AS phone,

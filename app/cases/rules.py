@@ -244,6 +244,18 @@ STAGE_LIMITS: Mapping[Status, tuple[ClockKind, float]] = MappingProxyType(
 )
 """How long a case may wait in a status. Handling has the case's own limit, suspension the day named."""
 
+NATURE_LIMITS: Mapping[Nature, float] = MappingProxyType(
+    {Nature.CONSULT: 1.0, Nature.HELP: 3.0, Nature.COMPLAINT: 5.0, Nature.ACCUSATION: 5.0}
+)
+"""Working days within which an appeal of this nature is handled; others have their type's own limit."""
+
+
+def appeal_limit(clock: ClockKind, limit: float, nature: Nature) -> tuple[ClockKind, float]:
+    """Return the limit of an appeal before a standard is chosen: its nature's, else its type's own."""
+    days = NATURE_LIMITS.get(nature)
+    return (clock, limit) if days is None else (ClockKind.WORK_DAY, days)
+
+
 _CITIZEN, _WORKER, _OPERATOR = Role.CITIZEN, Role.WORKER, Role.OPERATOR
 _LEADS, _DISPATCHER, _HANDLER = Role.SHIFT_LEADER, Role.DISPATCHER, Role.HANDLER
 _SUPERVISOR, _COMMITTEE, _LEADER = Role.SUPERVISOR, Role.COMMITTEE, Role.LEADER

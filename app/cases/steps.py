@@ -11,9 +11,11 @@ from uuid import UUID
 import orjson
 import psycopg
 
+from app.calendar.queries import current, in_force
 from app.cases import queries
 from app.cases.effects import Facts, State, after_step, follow_up, hindrance, meant
 from app.cases.queries import CaseCard, Sight, sight_of
+from app.cases.recompute import carry_to
 from app.cases.rules import (
     ASKED_FOR,
     ENDED,
@@ -150,7 +152,7 @@ def take_step(tx: Tx, case_id: UUID, taken: Taken, *, by: Viewer, at: datetime) 
         StepIncomplete, BadValue: a field is missing or does not fit.
     """
     sight = sight_of(by)
-    read = _locked(tx, case_id, taken.key)
+    read = _locked(tx, case_id, taken.key, at)
     owns = read.reported_by == by.person_id
     if not (owns or _seen(read.state, by, sight)):
         raise NotFound(f"there is no case {case_id}, or not for you")
@@ -164,7 +166,7 @@ def take_own_step(tx: Tx, case_id: UUID, taken: Taken, *, at: datetime) -> CaseC
     Raises:
         As `take_step`.
     """
-    return queries.card(_take(tx, _locked(tx, case_id, taken.key), taken, PERSON_BEHIND, at), Sight())
+    return queries.card(_take(tx, _locked(tx, case_id, taken.key, at), taken, PERSON_BEHIND, at), Sight())
 
 
 def take_system_step(tx: Tx, case_id: UUID, taken: Taken, *, at: datetime) -> CaseCard:
@@ -173,16 +175,16 @@ def take_system_step(tx: Tx, case_id: UUID, taken: Taken, *, at: datetime) -> Ca
     Raises:
         As `take_step`.
     """
-    return queries.card(_take(tx, _locked(tx, case_id, taken.key), taken, SYSTEM_ACTOR, at), Sight())
+    return queries.card(_take(tx, _locked(tx, case_id, taken.key, at), taken, SYSTEM_ACTOR, at), Sight())
 
 
-def state_of(tx: Tx, case_id: UUID) -> State:
+def state_of(tx: Tx, case_id: UUID, *, at: datetime) -> State:
     """Lock a case and return it as steps see it.
 
     Raises:
         NotFound: there is none.
     """
-    return _locked(tx, case_id, None).state
+    return _locked(tx, case_id, None, at).state
 
 
 def choices(tx: Tx, case_id: UUID, *, by: Viewer, at: datetime) -> list[Choice]:
@@ -218,8 +220,11 @@ def _choice(read: _Read, step: Step, rule: Rule, actor: Actor, at: datetime) -> 
     )
 
 
-def _locked(tx: Tx, case_id: UUID, key: UUID | None) -> _Read:
+def _locked(tx: Tx, case_id: UUID, key: UUID | None, at: datetime) -> _Read:
     tx.one("cases.lock", id=case_id)
+    carried = in_force(tx).carried
+    if carried is not None:
+        carry_to(tx, carried, case_id, at=at)  # no clock is counted on two calendars
     return _known(tx.one("cases.state", id=case_id, key=key), case_id)
 
 
@@ -267,7 +272,8 @@ def _take(tx: Tx, read: _Read, taken: Taken, actor: Actor, at: datetime) -> Any:
     taken = _completed(read, taken)
     _check_needs(case, taken, rule)
     facts = _facts(tx, read, taken, actor, at)
-    card = _write(tx, case, after_step(case, taken.step, rule, facts, at), taken, actor, role, at)
+    after = after_step(case, taken.step, rule, facts, at, calendar=current(tx))
+    card = _write(tx, case, after, taken, actor, role, at)
     if taken.step is Step.MERGE and taken.into is not None:
         _join(tx, taken.into, case, at)
     return _follow(tx, case.id, card, at)
@@ -276,7 +282,7 @@ def _take(tx: Tx, read: _Read, taken: Taken, actor: Actor, at: datetime) -> Any:
 def _follow(tx: Tx, case_id: UUID, card: Any, at: datetime) -> Any:
     if card["status"] not in _FOLLOWED:
         return card
-    read = _locked(tx, case_id, None)
+    read = _locked(tx, case_id, None, at)
     step = follow_up(read.state)
     return (
         card
@@ -559,7 +565,7 @@ def _check_merge(tx: Tx, case: State, taken: Taken) -> None:
 
 def _join(tx: Tx, into: UUID, merged: State, at: datetime) -> None:
     """Tell the case that lives on who joined it."""
-    read = _locked(tx, into, None)
+    read = _locked(tx, into, None, at)
     if read.state.status in ENDED:
         raise BadValue("into: the case has ended meanwhile", field="into", value=into)
     _take(tx, read, Taken(step=Step.JOINED, note=str(merged.id)), SYSTEM_ACTOR, at)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask import Flask, Response, current_app, g, redirect, request, url_for
+from werkzeug.http import parse_cookie
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import clock
@@ -14,6 +16,9 @@ from app.identity.keys import form_token, new_secret, same
 from app.identity.recognition import Allowances, Recognition
 from app.identity.rules import SESSION_LIFE, Limit, Permission, Viewer
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 View = TypeVar("View", bound=Callable[..., Any])
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -130,11 +135,13 @@ def _is_browser() -> bool:
 
 def _spend(limit: Limit) -> None:
     asking = viewer_or_none()
-    key = f"person {asking.person_id}" if asking else f"address {request.remote_addr}"
+    key = _rate_key(asking) if asking else f"address {request.remote_addr}"
     amount = limit.by_token if asking and asking.via_token else limit.amount
-    if asking and asking.via_token:
-        key += " token"
     gate().allowances.spend(limit, key, amount, at=clock.now())
+
+
+def _rate_key(asking: Viewer) -> str:
+    return f"person {asking.person_id} token" if asking.via_token else f"person {asking.person_id}"
 
 
 def recognise() -> Viewer | None:
@@ -151,13 +158,38 @@ def recognise() -> Viewer | None:
     return gate().recognition.by_session(secret, at=clock.now()) if secret else None
 
 
+def _is_plain(header: str) -> bool:
+    """Whether a header is a bearer's token and nothing else."""
+    return header.startswith("Bearer ") and "=" not in header
+
+
 def _token(header: str) -> str | None:
-    if header.startswith("Bearer ") and "=" not in header:
+    if _is_plain(header):
         return header[7:].strip()
     given = request.authorization
     if given is None:
         return None
     return given.token if given.type == "bearer" else given.password if given.type == "basic" else None
+
+
+# Before Flask: what is answered without a request's whole way asks here.
+
+
+def remembered(environ: WSGIEnvironment, gate: Gate, *, cookie: str, at: datetime) -> Viewer | None:
+    """Return who sends this request when the process remembers them; None when it has to be asked.
+
+    `cookie` is the full name of the session's. As in `recognise`, a token goes before a cookie.
+    """
+    header = environ.get("HTTP_AUTHORIZATION")
+    if header is not None:
+        return gate.recognition.remembered(header[7:].strip(), at, token=True) if _is_plain(header) else None
+    secret = parse_cookie(environ).get(cookie)
+    return gate.recognition.remembered(secret, at, token=False) if secret else None
+
+
+def spend_leased(gate: Gate, limit: Limit, asking: Viewer, *, at: datetime) -> bool:
+    """Use one of the viewer's requests of this kind that the process has leased; False when none is left."""
+    return gate.allowances.spend_leased(limit, _rate_key(asking), at=at)
 
 
 def forget(person_id: int) -> None:
@@ -168,9 +200,10 @@ def forget(person_id: int) -> None:
 # Cookies. `__Host-` ties a cookie to this host and to https, so that no neighbouring host can plant one.
 
 
-def cookie_name(name: str) -> str:
-    """Return the full name of our cookie `name`."""
-    return f"__Host-jingwei_{name}" if _settings().secure_cookies else f"jingwei_{name}"
+def cookie_name(name: str, settings: Settings | None = None) -> str:
+    """Return the full name of our cookie `name`, by the application's settings where none are given."""
+    settings = settings or _settings()
+    return f"__Host-jingwei_{name}" if settings.secure_cookies else f"jingwei_{name}"
 
 
 def session_secret() -> str | None:

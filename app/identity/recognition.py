@@ -36,11 +36,11 @@ class Recognition:
 
     def by_session(self, secret: str, *, at: datetime) -> Viewer | None:
         """Return who holds the session, None when it is over."""
-        return self._remembered(secret, at, token=False) or self._asked(secret, at, token=False)
+        return self.remembered(secret, at, token=False) or self._asked(secret, at, token=False)
 
     def by_token(self, secret: str, *, at: datetime) -> Viewer | None:
         """Return whose token it is, None when it works no more."""
-        return self._remembered(secret, at, token=True) or self._asked(secret, at, token=True)
+        return self.remembered(secret, at, token=True) or self._asked(secret, at, token=True)
 
     def forget(self, person_id: int) -> None:
         """Forget all secrets of a person."""
@@ -48,7 +48,8 @@ class Recognition:
             kept = {k: m for k, m in self._known.items() if m.viewer.person_id != person_id}
             self._known = kept
 
-    def _remembered(self, secret: str, at: datetime, *, token: bool) -> Viewer | None:
+    def remembered(self, secret: str, at: datetime, *, token: bool) -> Viewer | None:
+        """Return who holds the secret if that was asked seconds ago, None when it has to be asked."""
         memory = self._known.get((token, digest(secret)))
         return memory.viewer if memory is not None and at < memory.until else None
 
@@ -108,6 +109,15 @@ class Allowances:
         if lease.refused:
             left = max(1, round((start + timedelta(seconds=limit.window_s) - at).total_seconds()))
             raise TooMany(f"too many requests of this kind; try again in {left} s", retry_after_s=left)
+
+    def spend_leased(self, limit: Limit, key: str, *, at: datetime) -> bool:
+        """Use one of what this process has leased already; False when there is none, and nothing is used."""
+        with self._lock:
+            lease = self._leases.get((limit.name, key))
+            if lease is None or not lease.left or lease.window_start != window_of(at, limit.window_s):
+                return False
+            lease.left -= 1
+            return True
 
     def _new(self, limit: Limit, key: str, start: datetime) -> _Lease:
         if len(self._leases) >= MOST:

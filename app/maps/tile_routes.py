@@ -5,15 +5,16 @@ from __future__ import annotations
 import gzip
 from typing import Any, cast
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Flask, Response, current_app, request
 from flask.blueprints import BlueprintSetupState
 
 from app import clock
 from app.cases.queries import sight_of
 from app.http import Description, Parsed, describe, json_answer
-from app.identity.access import allow, viewer
+from app.identity.access import EXTENSION, allow, cookie_name, viewer
 from app.identity.rules import TILES, Permission
 from app.maps import queries
+from app.maps.doorstep import ASK_AGAIN, MEDIA_TYPE, Doorstep, etag_of, lasting
 from app.maps.rules import STATIC, Layer, tile_at
 from app.maps.tilejson import TileJson, tilejson
 from app.maps.tiles import TileStore, compressed
@@ -22,9 +23,6 @@ from app.transaction import read
 
 blueprint = Blueprint("tiles", __name__)
 
-MEDIA_TYPE = "application/vnd.mapbox-vector-tile"
-FOREVER = "private, max-age=31536000, immutable"
-ASK_AGAIN = "private, no-cache"
 NEVER = "private, no-store"
 PUBLISHED = f"<any({', '.join(STATIC)}):layer>"
 STORE = "jingwei.tiles"
@@ -64,7 +62,10 @@ def _tilejson_of(what: str, **more: Any) -> Description:
 @blueprint.record
 def _open_store(state: BlueprintSetupState) -> None:
     settings: Settings = state.app.config["JINGWEI"]
-    state.app.extensions[STORE] = TileStore(settings.tiles / settings.schema)
+    app = cast(Flask, state.app)
+    store = app.extensions[STORE] = TileStore(settings.tiles / settings.schema)
+    gate, cookie = app.extensions[EXTENSION], cookie_name("session", settings)
+    app.wsgi_app = Doorstep(app.wsgi_app, store, gate, cookie=cookie)  # type: ignore[method-assign]  # Flask's own advice
 
 
 @blueprint.get(f"/tiles/{PUBLISHED}/<int:z>/<int:x>/<int:y>.mvt")
@@ -78,13 +79,12 @@ def published_tile(layer: str, z: int, x: int, y: int, query: TileQuery) -> Resp
     standing = store.version(name)
     if standing is None:
         return _tile(b"", NEVER)
-    lasting = FOREVER if query.v == standing.version else ASK_AGAIN
-    etag = f"{standing.version}-{z}-{x}-{y}"
+    kept_for, etag = lasting(standing, query.v), etag_of(standing, tile)
     if request.if_none_match.contains_weak(etag):
-        answer = Response(status=304)
-        answer.headers["Cache-Control"] = lasting
+        answer = Response(status=304, content_type=MEDIA_TYPE)
+        answer.headers["Cache-Control"] = kept_for
     else:
-        answer = _tile(store.tile(name, tile, standing), lasting)
+        answer = _tile(store.tile(name, tile, standing), kept_for)
     # Weak, since the gzipped body and the plain one are the same tile.
     answer.set_etag(etag, weak=True)
     return answer
@@ -149,9 +149,9 @@ def _store() -> TileStore:
     return cast(TileStore, current_app.extensions[STORE])
 
 
-def _tile(made: bytes, lasting: str) -> Response:
+def _tile(made: bytes, kept_for: str) -> Response:
     """Answer a gzipped tile, as it is where the caller takes gzip."""
-    headers: dict[str, Any] = {"Cache-Control": lasting, "Vary": "Accept-Encoding"}
+    headers: dict[str, Any] = {"Cache-Control": kept_for, "Vary": "Accept-Encoding"}
     if not made:
         return Response(status=204, headers=headers)
     if request.accept_encodings.quality("gzip") > 0:

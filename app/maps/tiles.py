@@ -48,13 +48,27 @@ class TileStore:
             self._read_at = now
         return self._versions.get(layer)
 
+    def standing(self, layer: Layer) -> LayerVersion | None:
+        """Return the same as long as it is fresh, without a query; None when it has to be asked for."""
+        fresh = self._read_at is not None and timedelta(0) <= clock.now() - self._read_at < self.fresh_for
+        return self._versions.get(layer) if fresh else None
+
+    def kept(self, layer: Layer, tile: Tile, version: int) -> bytes | None:
+        """Return the file of a tile, None when there is none."""
+        try:
+            with open(f"{self.folder}/{version}/{layer}/{tile.z}/{tile.x}/{tile.y}.mvt.gz", "rb", 0) as file:  # noqa: PTH123 - three times as quick as a Path
+                return file.read()
+        except FileNotFoundError:
+            return None
+
     def tile(self, layer: Layer, tile: Tile, standing: LayerVersion) -> bytes:
         """Return a tile, gzipped; b"" for an empty one."""
         if standing.bounds is None or not overlap(tile.bounds, standing.bounds):
             return b""
         path = self.path(layer, tile, standing.version)
-        with suppress(FileNotFoundError):
-            return path.read_bytes()
+        kept = self.kept(layer, tile, standing.version)
+        if kept is not None:
+            return kept
         with read() as tx:
             made = make(tx, layer, tile)
         if tile.z <= SOURCE_MAX_ZOOM:

@@ -13,6 +13,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.calendar.queries import current
+from app.calendar.rules import Calendar
 from app.cases import deadlines
 from app.cases.models import Case
 from app.errors import BadValue, Conflict, NotFound
@@ -139,14 +141,14 @@ def _newest(tx: Tx) -> str:
 
 
 def _work_days(tx: Tx, at: datetime) -> None:
-    """Keep the working calendar as `deadlines` has it; where it changed, all facts are made anew."""
+    """Keep the working days of the calendar in force; where it changed, all facts are made anew."""
     first = tx.named("reports.day_span").scalar() or at.astimezone(ZONE).date()
     kept = tx.execute(sa.select(WorkDay.day, WorkDay.works).order_by(WorkDay.day)).all()
     start = min(first, kept[0].day) if kept else first
     last = max(at.astimezone(ZONE).date() + AHEAD, kept[-1].day if kept else date.min)
     if kept and kept[-1].day > at.astimezone(ZONE).date() + AHEAD / 2 and start == kept[0].day:
         last = kept[-1].day
-    meant = list(_calendar(start, last))
+    meant = list(_calendar(current(tx), start, last))
     if [(day, works) for day, works, _ in meant] == [tuple(row) for row in kept]:
         return
     same = {day: works for day, works, _ in meant}
@@ -162,11 +164,11 @@ def _work_days(tx: Tx, at: datetime) -> None:
             recompute(tx, known[start_at : start_at + BATCH])
 
 
-def _calendar(first: date, last: date) -> Iterator[tuple[date, bool, int]]:
+def _calendar(calendar: Calendar, first: date, last: date) -> Iterator[tuple[date, bool, int]]:
     before = 0
     for number in range((last - first).days + 1):
         day = first + timedelta(days=number)
-        works = deadlines.working(day)
+        works = calendar.works(day)
         yield day, works, before
         before += WORK_DAY_S * works
 

@@ -6,6 +6,7 @@ import logging
 from datetime import datetime
 from uuid import UUID
 
+from app.calendar.queries import current
 from app.cases.effects import next_act
 from app.cases.rules import Step
 from app.cases.steps import Taken, state_of, take_system_step
@@ -51,7 +52,7 @@ def act_on(tx: Tx, case_id: UUID, *, at: datetime) -> int:
         NotFound: there is no such case.
     """
     taken = 0
-    while (act := next_act(state_of(tx, case_id))) is not None and act[0] <= at:
+    while (act := next_act(state_of(tx, case_id, at=at), current(tx))) is not None and act[0] <= at:
         step = act[1]
         take_system_step(tx, case_id, Taken(step=step, reason=WHY.get(step)), at=at)
         taken += 1

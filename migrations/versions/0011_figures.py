@@ -263,6 +263,10 @@ def _published() -> None:
         "CREATE TRIGGER published_stays BEFORE UPDATE OR DELETE ON published_figures"
         " FOR EACH ROW EXECUTE FUNCTION published_stays()"
     )
+    op.execute(
+        "CREATE TRIGGER published_stays_whole BEFORE TRUNCATE ON published_figures"
+        " FOR EACH STATEMENT EXECUTE FUNCTION published_stays()"
+    )
 
 
 def downgrade() -> None:

@@ -242,6 +242,10 @@ RULES: Mapping[str, Named] = {
         own_status=frozenset({302}),
     ),
     "photos.show_photo": of_case("sha256", "photos", "0" * 64),
+    # asked with notices in tests/app/notices/test_routes.py; here nobody has any
+    "notices.put_read": Named(
+        lambda _c, _r: {}, lambda _c, _r: {"notice_id": 1}, {"notice_id": 2**62}, own_status=frozenset({204})
+    ),
     # anybody reports anywhere; a report that is somebody else's is neither shown nor changed
     "cases.put_report": Named(
         lambda _c, _r: {"report_id": uuid4()},
@@ -260,6 +264,13 @@ RULES: Mapping[str, Named] = {
         none_status=422,
         body=lambda: {"data": PHOTO},
     ),
+    # a change of the calendar is the whole city's
+    "calendar.decide": Named(
+        lambda _c, _r: {},
+        lambda _c, _r: {},
+        {"change_id": 10**9},
+        body=lambda: {"json": {"confirm": True}},
+    ),
     "report_office.sheet": Named(
         lambda city, _r: {"sheet": city.sheets["home"]},
         lambda city, _r: {"sheet": city.sheets["away"]},
@@ -276,6 +287,8 @@ RULES: Mapping[str, Named] = {
 """What is right for every route that names a thing. A new route has no row here, and fails until it has."""
 
 LISTS = {
+    "notices.list_notices", "notices.put_all_read", "notices.show_choices", "notices.put_choices",
+    "notices.show_page", "notices.read_from_page", "notices.choose_on_page", "notices.retry_from_page",
     "map_pages.start", "openapi.show", "cases.list_cases", "case_pages.cases", "grid.locate", "identity.me",
     "cards.find", "cards.summary", "cards.density", "cases.list_types", "health.healthz", "health.readyz",
     "map_pages.map_page", "maps.print_page", "identity.sign_in", "identity.enter", "identity.sign_out",
@@ -283,6 +296,7 @@ LISTS = {
     "inbox.keep", "new_appeal.page", "new_appeal.register", "audit.list_rows", "audit.show_state",
     "audit.show_page", "reports.board", "reports.cases_of", "reports.workbook", "bulletin.bulletin_page",
     "bulletin.bulletin_book", "report_office.appraisal_board", "report_office.appraisal_book",
+    "calendar.show_year", "calendar.propose", "calendar.list_changes", "calendar_pages.show",
     "report_office.definitions", "report_office.sheets", "report_office.publish", "report_office.weights",
     "report_office.set_weights", "report_office.objections", "report_office.add_objection",
 }  # fmt: skip

@@ -95,5 +95,20 @@ function told(error) {
   return error.detail && error.status === 409 ? error.detail : error.message;
 }
 
+const unmask = document.getElementById("unmask");
+if (unmask) {
+  unmask.hidden = false;
+  unmask.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    try {
+      const person = await ask(`/api/v1/cases/${unmask.dataset.case}/unmask`, { method: "POST", body: { reason: unmask.elements.reason.value } });
+      document.getElementById("person").textContent = [person.name, person.phone, person.address].filter(Boolean).join(" · ");
+      unmask.remove();
+    } catch (error) {
+      unmask.querySelector(".outcome").replaceChildren(message("danger", error.message));
+    }
+  });
+}
+
 document.documentElement.setAttribute("data-ready", "");
 smallMap(document.getElementById("small-map"));

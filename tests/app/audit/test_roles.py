@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.exc import ProgrammingError
 
-from app import create_app, schema, transaction, worker
+from app import create_app, jobs, schema, transaction, worker
 from app.audit import queries
 from app.audit.rules import Action
 from app.cases.models import Appeal
@@ -154,7 +154,10 @@ def test_the_application_works_as_its_own_role(app_role):
     assert wrong == []
     with write() as tx:
         actions.sweep(tx, at=worker.clock.now())
-    worker.seal_audit(app_role)
+        jobs.defer(tx, jobs.SEAL, timestamp=0)
+    worker.make_worker(app_role).run_worker(wait=False, install_signal_handlers=False)
+    with read() as tx:
+        assert queries.newest_head(tx) is not None, "the queue's own worker has sealed"
     worker.verify_audit(app_role)
     with read() as tx:
         (row,) = rows_of(tx, Action.RECORD_VERIFIED)

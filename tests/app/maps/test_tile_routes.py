@@ -6,6 +6,7 @@ import mapbox_vector_tile
 import pytest
 import sqlalchemy as sa
 
+from app.identity.rules import Viewer
 from app.maps.publish import publish
 from app.maps.rules import Layer
 from tests.app.maps.conftest import AT
@@ -147,3 +148,51 @@ def test_tilejson_says_where_the_tiles_are_and_what_is_in_them(planner, publishe
     assert set(drawn) == set(fields)
     for name, inside in drawn.items():
         assert {key for f in inside["features"] for key in f["properties"]} <= fields[name]
+
+
+def test_a_tile_from_a_file_is_the_same_before_and_behind_the_doorstep(planner):
+    plain = {"Accept-Encoding": "gzip"}
+    etag = planner.get(address("cells"), headers=plain).headers["ETag"]
+    for asked in (plain, plain | {"If-None-Match": etag}):
+        quick, whole = planner.get(address("cells"), headers=asked), _inside(planner, asked)
+        assert (quick.status_code, quick.data) == (whole.status_code, whole.data)
+        assert _known(quick) == _known(whole)
+    versioned = planner.get(address("cells") + f"?v={etag[3:].split('-')[0]}", headers=plain)
+    assert versioned.headers["Cache-Control"].endswith("immutable")
+
+
+def _known(answer):
+    """The headers, but for the id of the request."""
+    return {name: value for name, value in answer.headers if name not in {"X-Request-Id", "Content-Length"}}
+
+
+def _inside(planner, headers):
+    """Ask in a way that the doorstep does not answer."""
+    return planner.get(address("cells") + "?", headers=headers | {"Accept-Encoding": "gzip;q=1"})
+
+
+@pytest.mark.parametrize("layer", ["areas", "cells", "facilities", "streets"])
+def test_the_doorstep_answers_nobody_whom_the_gate_would_not(planner, client, layer, monkeypatch):
+    plain = {"Accept-Encoding": "gzip"}
+    assert [planner.get(address(layer), headers=plain).status_code for _ in range(2)] == [200, 200]
+    assert client.get(address(layer), headers=plain).status_code == 401
+    assert client.get(address(layer), headers=plain | {"Authorization": "Bearer jw_wrong"}).status_code == 401
+    token = plain | {"Authorization": "Bearer jw_wrong"}
+    assert planner.get(address(layer), headers=token).status_code == 401, "a wrong token is never overlooked"
+    monkeypatch.setattr(Viewer, "may", lambda *_: False)
+    assert planner.get(address(layer), headers=plain).status_code == 403
+
+
+def test_the_doorstep_costs_no_query_and_counts_requests(planner, app, statements):
+    plain = {"Accept-Encoding": "gzip"}
+    planner.get(address("cells"), headers=plain)
+    leases = app.extensions["jingwei.identity"].allowances._leases
+    [lease] = [lease for (name, _), lease in leases.items() if name == "tiles"]
+    before = lease.left
+    del statements[:]
+    assert planner.get(address("cells"), headers=plain).status_code == 200
+    assert statements == []
+    assert lease.left == before - 1
+    lease.left = 0
+    assert planner.get(address("cells"), headers=plain).status_code == 200
+    assert any("rate_buckets" in statement for statement in statements), "a new lease is asked for inside"

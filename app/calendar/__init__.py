@@ -1,0 +1,1 @@
+"""The calendar of working days and hours, as data that people edit."""
