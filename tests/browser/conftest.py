@@ -41,7 +41,7 @@ ARGUMENTS = [
     "--enable-unsafe-swiftshader",
 ]
 NO_OTHER_HOST = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-PATIENCE_MS = 20_000
+PATIENCE_MS = 90_000
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
