@@ -42,7 +42,7 @@ class City:
 @contextmanager
 def city(times: int = 1) -> Iterator[City]:
     """Give a city of `times` the demo city's size; its database is dropped afterwards."""
-    given = read_settings()
+    given = replace(read_settings().as_owner(), owner_url="")
     url = sa.make_url(given.database_url).set(drivername="postgresql")
     name = f"jingwei_bench_{os.getpid()}_{times}"
     server = url.render_as_string(hide_password=False)

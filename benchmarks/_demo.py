@@ -65,6 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def demo_city(given: argparse.Namespace) -> Iterator[Demo]:
     """Give the demo city, with the application's transactions bound to it."""
     settings = read_settings()
+    if not given.here:
+        settings = replace(settings.as_owner(), owner_url="")
     with TemporaryDirectory(prefix="jingwei-bench") as folder:
         settings = replace(settings, var=Path(folder), secret_key="benchmark", demo_password="benchmark")
         if given.here:

@@ -37,7 +37,7 @@ def main() -> int:
     parser.add_argument("--facilities", type=int, default=64_000)
     parser.add_argument("--rounds", type=int, default=7)
     given = parser.parse_args()
-    url = sa.make_url(read_settings().database_url).set(drivername="postgresql+psycopg")
+    url = sa.make_url(read_settings().as_owner().database_url).set(drivername="postgresql+psycopg")
     options = {"options": f"-c search_path={SCHEMA},public"}
     engine = sa.create_engine(url, connect_args=options, pool_size=1)
     with engine.begin() as connection:

@@ -379,7 +379,8 @@ def cases(tx: Tx, *, sight: Sight, wanted: Wanted) -> CasePage:
     Raises:
         UnknownFilter: a type, worker, cell or area is named that does not exist.
     """
-    statement = _page(sight, wanted).order_by(Case.received_at.desc(), Case.id.desc()).limit(wanted.limit + 1)
+    most = needles.number(wanted.limit + 1)
+    statement = _page(sight, wanted).order_by(Case.received_at.desc(), Case.id.desc()).limit(most)
     found = [card(row.card, sight) for row in tx.execute(statement)]
     if not found:
         _check_known(tx, wanted)
@@ -542,7 +543,9 @@ def _seen(sight: Sight) -> sa.ColumnElement[bool]:
 def within(prefix: str) -> sa.ColumnElement[bool]:
     """Return "the community's code starts with `prefix`" as a range, which an index answers."""
     after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
-    return sa.and_(Case.community_code >= prefix, Case.community_code < after)
+    return sa.and_(
+        Case.community_code >= needles.written(prefix), Case.community_code < needles.written(after)
+    )
 
 
 def _narrowed(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
@@ -553,7 +556,8 @@ def _narrowed(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
     if wanted.area is not None:
         yield within(prefix_of(wanted.area))
     if wanted.statuses:
-        yield Case.status.in_(wanted.statuses)
+        # a plan for any status could not use the indexes of some
+        yield Case.status.in_([needles.written(status) for status in wanted.statuses])
         if not ENDED.intersection(wanted.statuses):
             yield Case.closed_at.is_(None)  # so that the indexes of open cases serve
     if wanted.type is not None:
@@ -574,13 +578,10 @@ def _at_times(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
 def _before(wanted: Wanted) -> sa.ColumnElement[bool]:
     """Return "older than the last case of the page before".
 
-    The cursor is written into the statement, so that every page is planned for where it lies: a plan for any
-    page would walk to the last one through all cases.
+    The cursor is written into the statement: a plan for any page would walk to the last one from the first.
     """
     if wanted.before is None:
         return sa.true()
-    at, case_id = (
-        sa.bindparam(None, value, column.type, literal_execute=True)
-        for value, column in zip(wanted.before, (Case.received_at, Case.id), strict=True)
-    )
-    return sa.tuple_(Case.received_at, Case.id) < sa.tuple_(at, case_id)
+    at, case_id = wanted.before
+    last = needles.written(at, Case.received_at.type), needles.written(case_id, Case.id.type)
+    return sa.tuple_(Case.received_at, Case.id) < sa.tuple_(*last)

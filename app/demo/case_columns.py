@@ -147,6 +147,7 @@ _CASES: Mapping[str, str] = {
     "worker_id": "int8",
     "desk_code": "text",
     "facility_id": "int8",
+    "reported_by": "int8",
     "body_sha256": "bytea",
     "unit_code": "text",
     "handler_id": "int8",

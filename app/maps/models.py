@@ -52,16 +52,26 @@ class TileArea(Base):
 
 
 class TileCell(Base):
-    """A cell's present outline as drawn at zoom `band`; `id` is that of its version."""
+    """A cell's present outline as drawn at zoom `band`; `id` is that of its version.
+
+    The finest has the place of its name too.
+    """
 
     __tablename__ = "tile_cells"
-    __table_args__ = (sa.Index("ix_tile_cells_band_geom", "band", "geom", postgresql_using="gist"),)
+    __table_args__ = (
+        sa.Index("ix_tile_cells_band_geom", "band", "geom", postgresql_using="gist"),
+        sa.Index("ix_tile_cells_label", "label", postgresql_using="gist"),
+    )
 
     band: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True)
     id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True)
     code: Mapped[str] = mapped_column(Code)
     town: Mapped[str] = mapped_column(Code)
     geom: Mapped[WKBElement] = mapped_column(Geometry("POLYGON", 3857, spatial_index=False))
+    label: Mapped[WKBElement | None] = mapped_column(
+        Geometry("POINT", 3857, spatial_index=False),
+        sa.Computed("CASE WHEN band = 15 THEN st_pointonsurface(geom) END", persisted=True),
+    )
 
 
 class TileStreet(Base):
@@ -78,7 +88,11 @@ class TileStreet(Base):
 
 
 class TileFacility(Base):
-    """A facility as a point, drawn from zoom 14."""
+    """A facility as a point, drawn from zoom 14.
+
+    `number` and `kind` are code and type as numbers, as far as they are of 16 and 4 digits (no code begins
+    with a 9, and below that a number is exact in every browser); `fault` is a condition that is not good.
+    """
 
     __tablename__ = "tile_facilities"
     __table_args__ = (sa.Index("ix_tile_facilities_geom", "geom", postgresql_using="gist"),)
@@ -88,6 +102,17 @@ class TileFacility(Base):
     type_code: Mapped[str] = mapped_column(Code)
     condition: Mapped[str]
     geom: Mapped[WKBElement] = mapped_column(Geometry("POINT", 3857, spatial_index=False))
+    number: Mapped[int | None] = mapped_column(
+        sa.BigInteger,
+        sa.Computed("CASE WHEN code ~ '^[1-8][0-9]{15}$' THEN code::bigint END", persisted=True),
+    )
+    kind: Mapped[int | None] = mapped_column(
+        sa.SmallInteger,
+        sa.Computed("CASE WHEN type_code ~ '^[0-9]{4}$' THEN type_code::smallint END", persisted=True),
+    )
+    fault: Mapped[str | None] = mapped_column(
+        sa.Text(), sa.Computed("nullif(condition, 'good')", persisted=True)
+    )
 
 
 class TileCluster(Base):

@@ -73,8 +73,10 @@ SELECT coalesce((SELECT ST_AsMVT(outline, 'areas', 4096, 'geom') FROM outline), 
 -- `code` from zoom 14: below, a tile of 4,000 cells has no room for it and nobody can read it.
 -- A cell is moved onto the tile's raster whole. ST_AsMVTGeom, which also clips and repairs, costs ten times
 -- that; it is left to cells that reach far over the edge. What hangs over, the reader cuts off.
+-- Cells come in the order of the table, the same for every tile of a publication.
 -- ST_AsMVT cuts fractions off: the shift of an exact tile carries the half that makes it a rounding.
--- From zoom 15 also one point for each name, since a label on a clipped outline repeats in every tile.
+-- From zoom 15 also one point for each name, since a label on a clipped outline repeats in every tile; where
+-- it stands is found at publication.
 WITH piece AS (
     SELECT id, CASE WHEN CAST(:z AS integer) >= 14 THEN code END AS code, town,
            CASE WHEN geom @ ST_MakeEnvelope(:far_west, :far_south, :far_east, :far_north, 3857)
@@ -87,20 +89,20 @@ WITH piece AS (
     FROM tile_cells
     WHERE band = CAST(:band AS smallint)
       AND geom && ST_MakeEnvelope(:west, :south, :east, :north, 3857)
-    ORDER BY id
 ), label AS (
-    SELECT code, ST_AsMVTGeom(ST_PointOnSurface(geom), ST_TileEnvelope(:z, :x, :y), 4096, 0) AS geom
+    SELECT code, ST_TransScale(label, :shift_x, :shift_y, :scale, :flip) AS geom
     FROM tile_cells
     WHERE CAST(:z AS integer) >= 15
-      AND band = CAST(:band AS smallint)
-      AND geom && ST_MakeEnvelope(:west, :south, :east, :north, 3857)
-    ORDER BY id
+      AND label && ST_TileEnvelope(:z, :x, :y)
 )
 SELECT coalesce(
            (SELECT ST_AsMVT(piece, 'cells', CAST(:extent AS integer), 'geom', 'id') FROM piece),
            ''
        )
-    || coalesce((SELECT ST_AsMVT(label, 'cell_labels', 4096, 'geom') FROM label), '');
+    || coalesce(
+           (SELECT ST_AsMVT(label, 'cell_labels', CAST(:extent AS integer), 'geom') FROM label),
+           ''
+       );
 
 -- name: streets_tile
 -- Streets that the zoom does not draw, and names that it does not write, are not in its band.
@@ -125,14 +127,17 @@ SELECT ST_AsMVT(piece, 'facilities', 4096, 'geom') FROM piece;
 
 -- name: facilities_tile
 -- In the order of the table, which is that of the ground. A good condition is left out: nearly all are.
+-- A code is a number there: as text it takes more time and room than all else. One that is not of 16 digits, and a
+-- type not of four, comes as text under another name. Features have no id: the code is one.
 WITH piece AS (
-    SELECT id, CASE WHEN CAST(:codes AS boolean) THEN code END AS code, type_code AS type,
-           nullif(condition, 'good') AS condition,
+    SELECT CASE WHEN CAST(:codes AS boolean) THEN number END AS code, kind AS type, fault AS condition,
+           CASE WHEN number IS NULL AND CAST(:codes AS boolean) THEN code END AS code_text,
+           CASE WHEN kind IS NULL THEN type_code END AS type_text,
            ST_TransScale(geom, :shift_x, :shift_y, :scale, :flip) AS geom
     FROM tile_facilities
     WHERE geom && ST_MakeEnvelope(:west, :south, :east, :north, 3857)
 )
-SELECT ST_AsMVT(piece, 'facilities', 4096, 'geom', 'id') FROM piece;
+SELECT ST_AsMVT(piece, 'facilities', 4096, 'geom') FROM piece;
 
 -- name: cases_tile
 -- Open cases, and those received since :since; of more than :most, the overdue and then the newest.

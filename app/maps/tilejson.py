@@ -26,8 +26,10 @@ VECTOR_LAYERS: Mapping[Layer, Mapping[str, Fields]] = MappingProxyType(
             "facilities": {
                 "count": "of a cluster, below zoom 14",
                 "types": "of a cluster: JSON, count by type, the five most frequent",
-                "code": "16 digits, from zoom 14",
-                "type": "4 digits, from zoom 14",
+                "code": "number of 16 digits, from zoom 14",
+                "type": "number of up to 4 digits, the leading zero left out; from zoom 14",
+                "code_text": "a code that is no such number",
+                "type_text": "a type that is no such number",
                 "condition": "damaged, missing or abandoned, none when good; from zoom 14",
             }
         },

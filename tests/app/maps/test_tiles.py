@@ -74,10 +74,11 @@ def test_facilities_are_clusters_below_zoom_14_and_points_from_there(tx, publish
     assert [f["properties"] for f in clusters] == [{"count": 3, "types": '{"0101":2,"0137":1}'}]
     points = features(queries.published_tile(tx, Layer.FACILITIES, tile_of(14)), "facilities")
     assert {f["properties"]["code"] for f in points} == {
-        "2103020101000001",
-        "2103020101000002",
-        "2103020137000001",
+        2103020101000001,
+        2103020101000002,
+        2103020137000001,
     }
+    assert {f["properties"]["type"] for f in points} == {101, 137}
     assert {tuple(sorted(f["properties"])) for f in points} == {("code", "type")}
 
 
@@ -86,7 +87,16 @@ def test_a_facility_says_its_condition_unless_it_is_good(tx):
     publish(tx, at=AT)
     points = features(queries.published_tile(tx, Layer.FACILITIES, tile_of(14)), "facilities")
     said = {f["properties"]["code"]: f["properties"].get("condition") for f in points}
-    assert said == {"2103020101000001": "damaged", "2103020101000002": None, "2103020137000001": None}
+    assert said == {2103020101000001: "damaged", 2103020101000002: None, 2103020137000001: None}
+
+
+@pytest.mark.parametrize("code", ["9103020101000001", "0103020101000001", "D-17", "21030201010000011"])
+def test_a_code_that_is_no_plain_number_comes_as_text(tx, code):
+    tx.execute(sa.text("UPDATE facilities SET code = :code WHERE code = '2103020101000001'"), {"code": code})
+    publish(tx, at=AT)
+    points = features(queries.published_tile(tx, Layer.FACILITIES, tile_of(14)), "facilities")
+    said = [f["properties"] for f in points if "code" not in f["properties"]]
+    assert said == [{"code_text": code, "type": 101}]
 
 
 @pytest.mark.parametrize("layer", [Layer.CELLS, Layer.FACILITIES])
@@ -95,12 +105,14 @@ def test_a_corner_is_drawn_within_half_a_unit_of_its_place(tx, published, layer,
     tile = tile_of(z)
     west, _, east, north = tile.bounds_m
     table = {Layer.CELLS: "tile_cells WHERE band = 15", Layer.FACILITIES: "tile_facilities"}[layer]
-    rows = tx.execute(sa.text(f"SELECT id, ST_AsBinary(geom) AS geom FROM {table}"))
+    key = "id" if layer is Layer.CELLS else "number"
+    rows = tx.execute(sa.text(f"SELECT {key} AS id, ST_AsBinary(geom) AS geom FROM {table}"))
     true = {row.id: shapely.from_wkb(bytes(row.geom)) for row in rows}
     for feature in features(
         queries.published_tile(tx, layer, tile), "cells" if layer is Layer.CELLS else "facilities"
     ):
-        at = shapely.get_coordinates(true[feature["id"]])
+        named = feature["id"] if layer is Layer.CELLS else feature["properties"]["code"]
+        at = shapely.get_coordinates(true[named])
         exact = (at - [west, north]) * [4096 / (east - west), -4096 / (east - west)]
         drawn = shapely.MultiPoint(shapely.get_coordinates(shapely.geometry.shape(feature["geometry"])))
         inside = exact[((exact >= 0) & (exact <= 4096)).all(axis=1)]

@@ -213,12 +213,17 @@ async function begin() {
     else pickArea(event);
   });
 
+  // in a tile a code is a number, where it is one of 16 digits
+  function facilityCode({ code, code_text: text }) {
+    return code ? String(code).padStart(16, "0") : text;
+  }
+
   function pick(found) {
     const { id, code } = found.properties;
     if (found.layer.id === "facility-cluster") map.easeTo({ center: found.geometry.coordinates, zoom: Math.min(map.getZoom() + 1.6, POINTS_FROM + 0.3) });
     else if (found.layer.id.startsWith("case")) select({ kind: "case", code: id }, { fly: false });
     else if (found.layer.id.startsWith("worker")) select({ kind: "worker", code }, { fly: false });
-    else if (code) select({ kind: "facility", code }, { fly: false });
+    else if (facilityCode(found.properties)) select({ kind: "facility", code: facilityCode(found.properties) }, { fly: false });
     else map.easeTo({ center: found.geometry.coordinates, zoom: map.getZoom() + 1 });
   }
 

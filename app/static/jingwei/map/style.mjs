@@ -46,7 +46,8 @@ export const TOWN_STEPS = [0.4, 0.8, 1.2, 1.6];
 const ended = ["in", ["get", "status"], ["literal", ENDED]];
 const pressing = ["any", ["to-boolean", ["get", "overdue"]], ["to-boolean", ["get", "soon"]]];
 const heard = ["all", ["get", "on_duty"], ["!", ["get", "silent"]]];
-const classOf = ["slice", ["to-string", ["get", "type"]], 0, 2];
+// a type is a number of four digits without its leading zeros: 101 is 0101, of class 01
+const classOf = ["slice", ["concat", "0", ["to-string", ["floor", ["/", ["coalesce", ["get", "type"], 0], 100]]]], -2];
 const byClass = (p) => ["match", classOf, ...CLASSES.flatMap((code) => [code, p.classes[code]]), p.classes["05"]];
 
 /** Return the style of `theme`; `shown` says which layers are on, `colouring` how cells are filled; without
