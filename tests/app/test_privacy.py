@@ -117,7 +117,8 @@ def may_hold(who: str, mark: str, endpoint: str, *, page: bool) -> bool:
     if mark == MASKED:
         return desk and endpoint == "cards.worker"
     if mark == SHORT_PHONE:
-        return endpoint == "cases.show_case" and (desk or who in {"worker", "handler", CITIZEN_PHONE})
+        shown = endpoint in {"cases.show_case", "case_pages.case"}
+        return shown and (desk or who in {"worker", "handler", CITIZEN_PHONE})
     if mark == WORDS:
         return endpoint in ABOUT_CASES and (desk or who in {"worker", CITIZEN_PHONE})
     if mark in {CITIZEN, CITIZEN_PHONE}:
