@@ -19,6 +19,7 @@ from app.cases import (
 )
 from app.cases import page_routes as case_pages
 from app.cases import routes as case_routes
+from app.citizen import routes as citizen_routes
 from app.db import make_engine
 from app.grid import routes as grid_routes
 from app.identity import access, audit_routes
@@ -48,6 +49,7 @@ BLUEPRINTS = (
     inbox_routes.blueprint,
     new_appeal_routes.blueprint,
     duplicate_routes.blueprint,
+    citizen_routes.blueprint,
     tile_routes.blueprint,
     card_routes.blueprint,
     map_routes.blueprint,

@@ -205,6 +205,7 @@ class Appeal(Base):
     __tablename__ = "appeals"
     __table_args__ = (
         one_of("nature", Nature),
+        sa.Index("ix_appeals_suspect", "case_id", postgresql_where=sa.text("suspect IS NOT NULL")),
         sa.Index("ix_appeals_phone", "phone", postgresql_where=sa.text("phone IS NOT NULL")),
     )
 
@@ -216,6 +217,8 @@ class Appeal(Base):
     address: Mapped[str] = mapped_column(server_default="")
     tell: Mapped[bool] = mapped_column(server_default=sa.true())
     secret_sha256: Mapped[bytes | None]
+    suspect: Mapped[str | None]
+    """why somebody should look at it first (`citizen.rules.suspicion`)"""
 
 
 class CaseRequest(Base):

@@ -159,7 +159,7 @@ WHERE t.id = :into AND c.id = :id;
 
 -- name: urged
 -- When the person last urged this case.
-SELECT max(s.at) AS at FROM case_steps s WHERE s.case_id = :id AND s.step = 'urge' AND s.by_person = :by;
+SELECT max(s.at) AS at FROM case_steps s WHERE s.case_id = :id AND s.step = 'urge' AND s.by_role = 'citizen' AND s.by_person IS NOT DISTINCT FROM CAST(:by AS bigint);
 
 -- name: backup
 -- The other worker of a case's cell who is on duty.

@@ -261,6 +261,16 @@ def check_visit() -> None:
     check_form(request.cookies.get(cookie_name("visit"), ""))
 
 
+def check_form_of_anybody() -> None:
+    """Do nothing when a form is ours, by whoever it was sent, signed in or not.
+
+    Raises:
+        FormNotOurs: it is not.
+    """
+    if viewer_or_none() is None:
+        check_visit()
+
+
 def check_form(secret: str) -> None:
     """Do nothing when the request brings the token of the cookie's `secret`.
 

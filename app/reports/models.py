@@ -135,12 +135,15 @@ class FigureState(Base):
 
 
 class WorkDay(Base):
-    """The working calendar as the figures use it: the working seconds of all days before this one."""
+    """The working calendar as the figures use it: working periods, and the seconds worked before the day.
+
+    `periods` are seconds of the day, from and to by turns; none when the day is off.
+    """
 
     __tablename__ = "figure_work_days"
 
     day: Mapped[date] = mapped_column(primary_key=True)
-    works: Mapped[bool]
+    periods: Mapped[list[int]] = mapped_column(sa.ARRAY(sa.Integer))
     before_s: Mapped[int] = mapped_column(sa.BigInteger)
 
 

@@ -74,19 +74,23 @@ WITH taken AS (
 ), hands AS (
     SELECT t.case_id,
            sum(extract(epoch FROM until - at)) AS natural_s,
-           sum(b.before_s - a.before_s
-               + CASE WHEN b.works THEN least(greatest(b.local_s - 28800, 0), 14400)
-                                      + least(greatest(b.local_s - 50400, 0), 14400) ELSE 0 END
-               - CASE WHEN a.works THEN least(greatest(a.local_s - 28800, 0), 14400)
-                                      + least(greatest(a.local_s - 50400, 0), 14400) ELSE 0 END) AS working_s
+           sum(b.before_s + b.worked_s - a.before_s - a.worked_s) AS working_s
     FROM taken t JOIN once USING (case_id)
     JOIN LATERAL (
-        SELECT works, before_s, extract(epoch FROM (t.at AT TIME ZONE 'Asia/Shanghai')::time) AS local_s
-        FROM figure_work_days WHERE day = (t.at AT TIME ZONE 'Asia/Shanghai')::date
+        SELECT before_s, (
+            SELECT coalesce(sum(least(greatest(extract(epoch FROM (t.at AT TIME ZONE 'Asia/Shanghai')::time)
+                                               - d.periods[i], 0), d.periods[i + 1] - d.periods[i])), 0)
+            FROM generate_series(1, cardinality(d.periods), 2) i
+        ) AS worked_s
+        FROM figure_work_days d WHERE day = (t.at AT TIME ZONE 'Asia/Shanghai')::date
     ) a ON true
     JOIN LATERAL (
-        SELECT works, before_s, extract(epoch FROM (t.until AT TIME ZONE 'Asia/Shanghai')::time) AS local_s
-        FROM figure_work_days WHERE day = (t.until AT TIME ZONE 'Asia/Shanghai')::date
+        SELECT before_s, (
+            SELECT coalesce(sum(least(greatest(extract(epoch FROM (t.until AT TIME ZONE 'Asia/Shanghai')::time)
+                                               - d.periods[i], 0), d.periods[i + 1] - d.periods[i])), 0)
+            FROM generate_series(1, cardinality(d.periods), 2) i
+        ) AS worked_s
+        FROM figure_work_days d WHERE day = (t.until AT TIME ZONE 'Asia/Shanghai')::date
     ) b ON true
     WHERE n >= handed_n AND n < feedback_n AND feedback_n > undone_n AND handed_n > 0
       AND to_status IN ('dispatched', 'handling')

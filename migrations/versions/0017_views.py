@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0017_views"
-down_revision = "0019_tile_numbers"
+down_revision = "0013_citizen"
 branch_labels = None
 depends_on = None
 

@@ -8,7 +8,8 @@ from app import schema
 def test_a_migrated_city_is_ready(client):
     answer = client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json == {"status": "ready", "migration": schema.newest()}
+    ready = {"status": "ready", "migration": schema.newest()}
+    assert {name: answer.json[name] for name in ready} == ready
 
 
 def test_a_schema_that_is_behind_is_not_ready(client, tx):

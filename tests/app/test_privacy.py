@@ -54,9 +54,14 @@ CHANGES: Mapping[str, Any] = {
     "inbox.keep": {"data": {"name": WORKER, "query": f"text={CITIZEN_PHONE}"}},
     "inbox.drop": {},
     "new_appeal.register": {"data": {"text": WORDS, "phone": CITIZEN_PHONE, "name": WORKER}},
+    "citizen.send": {"data": {"text": WORDS, "phone": WORKER, "name": CITIZEN}},
+    "citizen.track": {"data": {"no": CITIZEN_PHONE, "secret": WORKER}},
+    "citizen.clear": {"data": {"case": WORKER}},
     "photos.put_photo": {"data": WORKER_PHONE.encode()},
     "identity.enter": {"data": {"username": CITIZEN_PHONE, "password": WORKER}},
     "identity.sign_out": {},
+    "calendar.propose": {"json": {"days": [{"day": WORKER, "kind": WORDS}], "note": CITIZEN_PHONE}},
+    "calendar.decide": {"json": {"confirm": WORDS}},
     "report_office.publish": {"data": {"from": WORKER, "to": "2024-01-31", "reason": WORDS}},
     "report_office.set_weights": {"data": {"post": "unit", "weights": CITIZEN_PHONE, "reason": WORDS}},
     "report_office.add_objection": {"data": {"no": CITIZEN_PHONE, "stage": "handle", "reason": WORDS}},
@@ -181,6 +186,7 @@ def test_errors_and_the_log_repeat_no_canary(city, caplog):
         "sha256": "f" * 64,
         "view": 1,
         "objection": 1,
+        "change_id": 1,
     }
     build = city.app.url_map.bind("localhost").build
     for rule in changes:

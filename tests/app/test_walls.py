@@ -287,6 +287,7 @@ RULES: Mapping[str, Named] = {
 """What is right for every route that names a thing. A new route has no row here, and fails until it has."""
 
 LISTS = {
+    "citizen.form", "citizen.send", "citizen.ask", "citizen.track", "citizen.suspect", "citizen.clear",
     "notices.list_notices", "notices.put_all_read", "notices.show_choices", "notices.put_choices",
     "notices.show_page", "notices.read_from_page", "notices.choose_on_page", "notices.retry_from_page",
     "map_pages.start", "openapi.show", "cases.list_cases", "case_pages.cases", "grid.locate", "identity.me",

@@ -3,6 +3,7 @@
 import random
 import time
 from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
 
 import pytest
 import sqlalchemy as sa
@@ -139,10 +140,13 @@ def test_a_changed_calendar_makes_working_times_anew(tx, monkeypatch):
     histories.write(tx, Told(straight(friday, handled=monday), monday + DAY))
     up_to_date(tx)
     assert numbers(tx, Asked(MARCH), at=LATER)[0].shown("mean_work_hours") == "2.0"
-    off = DayChange(date(2024, 3, 15), DayKind.HOLIDAY)
-    monkeypatch.setattr(actions, "current", lambda _tx: changed(built_in(), Change((off,))))
+    shut = Change(
+        (DayChange(date(2024, 3, 15), DayKind.HOLIDAY), DayChange(date(2024, 3, 16), DayKind.WORKDAY)),
+        hours=((date(2024, 3, 16), ((clock(10), clock(16)),)),),
+    )
+    monkeypatch.setattr(actions, "current", lambda _tx: changed(built_in(), shut))
     up_to_date(tx)
-    assert numbers(tx, Asked(MARCH), at=LATER)[0].shown("mean_work_hours") == "17.0"
+    assert numbers(tx, Asked(MARCH), at=LATER)[0].shown("mean_work_hours") == "6.0", "Saturday"
     assert queries.differing(tx) == 0
 
 

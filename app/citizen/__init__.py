@@ -1,0 +1,1 @@
+"""The public's side: an appeal without an account, and what became of it."""
