@@ -7,7 +7,16 @@ from flask import Flask
 from app import health, http, openapi, pages, security, transaction
 from app.calendar import page_routes as calendar_pages
 from app.calendar import routes as calendar_routes
-from app.cases import appeal_routes, person_routes, photo_routes, step_routes
+from app.cases import (
+    appeal_routes,
+    duplicate_routes,
+    form_routes,
+    inbox_routes,
+    new_appeal_routes,
+    person_routes,
+    photo_routes,
+    step_routes,
+)
 from app.cases import page_routes as case_pages
 from app.cases import routes as case_routes
 from app.citizen import routes as citizen_routes
@@ -36,6 +45,10 @@ BLUEPRINTS = (
     person_routes.blueprint,
     photo_routes.blueprint,
     case_pages.blueprint,
+    form_routes.blueprint,
+    inbox_routes.blueprint,
+    new_appeal_routes.blueprint,
+    duplicate_routes.blueprint,
     citizen_routes.blueprint,
     tile_routes.blueprint,
     card_routes.blueprint,

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app import i18n
 from app.identity.access import recognise, viewer_or_none
+from app.identity.rules import Permission, Role, Viewer
 from app.settings import Settings
 
 THEME_COOKIE = "jingwei_theme"
@@ -117,13 +118,20 @@ def _keep_fresh(response: Response) -> Response:
 def _shared() -> dict[str, Any]:
     code = i18n.language()
     theme = request.cookies.get(THEME_COOKIE, "system")
+    who = viewer_or_none()
     return {
-        "viewer": viewer_or_none(),
+        "viewer": who,
+        "works": who is not None and works(who),
         "language": code,
         "other_language": "en" if code == "zh" else "zh",
         "theme": theme if theme in THEMES else "system",
         "script_strings": i18n.script_strings(code),
     }
+
+
+def works(who: Viewer) -> bool:
+    """Whether cases wait for somebody by their office, so that their day begins with what waits."""
+    return who.may(Permission.HANDLE_CASES) and bool(who.roles - {Role.CITIZEN})
 
 
 def _has_page(endpoint: str) -> bool:

@@ -59,6 +59,7 @@ class Addresses:
             "cards.worker": [{"code": f"W000{n}"} for n in range(1, 6)],
             "cases.show_case": [{"case_id": case} for case in self.cases],
             "steps.list_choices": [{"case_id": case} for case in self.cases],
+            "duplicates.list_likely": [{"case_id": case} for case in self.cases],
             "case_pages.case": [{"case_id": case} for case in self.cases],
             "case_pages.case_by_number": [{"no": number} for number in self.numbers],
             "photos.show_photo": [{"sha256": photo} for photo in self.photos],
@@ -88,6 +89,10 @@ class Addresses:
             ],
             "calendar_pages.show": [{}, {"year": "2031"}],
             "case_pages.cases": [{}, {"status": "all"}, *areas, *({"text": word} for word in self.words)],
+            "inbox.page": [{}, {"unit": "all"}, *areas, *({"text": word} for word in self.words)],
+            "duplicates.list_duplicates": [
+                {"type": "F0101", "lon": lon, "lat": lat} for lon, lat in map(middle, (0, 2, 4), (0, 0, 0))
+            ],
             "cards.find": [{"q": word} for word in ("W", "网格员", "设施", *self.words)],
             "grid.locate": [
                 {"lon": lon, "lat": lat, "accuracy_m": 50} for lon, lat in map(middle, (0, 2, 4), (0, 0, 0))

@@ -124,6 +124,12 @@ class Case(Base):
         sa.Index(
             "ix_cases_open_unit", "unit_code", "stage_due_at", postgresql_where=sa.text("closed_at IS NULL")
         ),
+        sa.Index(
+            "ix_cases_open_level",
+            "level",
+            "stage_due_at",
+            postgresql_where=sa.text("closed_at IS NULL AND level > 0"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(sa.Uuid(), primary_key=True)
@@ -276,3 +282,15 @@ class CasePhoto(Base):
     sha256: Mapped[str] = mapped_column(primary_key=True)
     position: Mapped[int] = mapped_column(sa.SmallInteger)
     stage: Mapped[str] = mapped_column(server_default="report")
+
+
+class SavedView(Base):
+    """A view of the inbox that somebody keeps under a name: the filters as they stand in the address."""
+
+    __tablename__ = "views"
+    __table_args__ = (sa.UniqueConstraint("person_id", "name"),)
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    person_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("people.id"))
+    name: Mapped[str]
+    query: Mapped[str]

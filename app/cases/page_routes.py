@@ -6,23 +6,27 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlencode
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask_babel import format_datetime
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import clock, i18n
-from app.cases import queries
+from app.cases import queries, rules
+from app.cases.deadlines import CHINA_TIME
+from app.cases.dossier import AFTER, dossier, left_in_words
 from app.cases.queries import AreaName, CaseCard, Wanted, sight_of
 from app.cases.routes import CasesQuery, next_cursor
-from app.cases.rules import ENDED, Status
+from app.cases.rules import ENDED, RULES, Status, Step
+from app.cases.steps import Choice
 from app.errors import BadValue
 from app.http import BadFields, parse
 from app.identity.access import allow, viewer
 from app.identity.rules import LISTS, Permission
+from app.pages import vendored
 from app.transaction import read
 from gis import codes
 
@@ -73,7 +77,7 @@ NAMES = tuple(field.name for field in fields(Asked))
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """How a case stands to its time limit: 'overdue', 'soon', 'open' or 'ended'; the minutes left or over."""
+    """How a case stands to its limit: 'overdue', 'soon', 'open', 'still' or 'ended'; minutes left or over."""
 
     state: str
     minutes: int
@@ -118,20 +122,94 @@ def cases() -> Response:
 @blueprint.get("/cases/<uuid:case_id>")
 @allow(Permission.READ_CASES, page=True)
 def case(case_id: UUID) -> str:
-    """Show a case with its steps."""
+    """Show a case with its steps, and those that the viewer may take."""
+    return case_page(case_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A step that was sent and not taken: why, what was typed, and how many steps others took meanwhile."""
+
+    step: str
+    kind: str
+    fields: Mapping[str, str]
+    typed: Mapping[str, Any]
+    missed: int = 0
+    detail: str = ""
+
+
+def case_page(case_id: UUID, trouble: Trouble | None = None) -> str:
+    """Return the page of a case; with `trouble` what was typed stands in its form again.
+
+    Raises:
+        NotFound: there is no such case, or not for this viewer.
+    """
     at = clock.now()
     with read() as tx:
-        found = queries.case(tx, case_id, sight=sight_of(viewer()))
-        kept = queries.photos_kept(tx, case_id)
+        found = dossier(tx, case_id, by=viewer(), at=at)
+    case, more = found.case, found.more
+    place = None
+    if case.lon is not None:
+        near = [[one.lon, one.lat] for one in found.neighbours if one.lon is not None]
+        place = {"lon": case.lon, "lat": case.lat, "near": near, "maplibre": _maplibre()}
     return render_template(
         "cases/case.html",
-        case=found,
-        kept=kept,
-        ended=found.status in ENDED,
-        due=due(found, at),
+        file=found,
+        case=case,
+        more=more,
+        bar=found.bar,
+        kept={photo.sha256 for photo in found.photos if photo.kept},
+        before=[photo for photo in found.photos if photo.stage not in AFTER],
+        after=[photo for photo in found.photos if photo.stage in AFTER],
+        ended=case.status in ENDED,
+        due=due(case, at),
+        stage_due=_stage_due(case, at),
+        left=left_in_words(more.clock_kind, case.clock_left_s) if case.clock_left_s is not None else None,
+        primary=PRIMARY,
+        ordered=sorted(found.choices, key=lambda choice: _rank(choice, found.more.asked)),
         moment=lambda when: moment(when, at),
-        on_map=on_map(found),
+        parsed=datetime.fromisoformat,
+        today=at.astimezone(CHINA_TIME).date(),
+        on_map=on_map(case),
+        place=place,
+        trouble=trouble,
+        done=request.args.get("done", "") if trouble is None else "",
+        new_key=uuid4,
     )
+
+
+PRIMARY = frozenset(
+    step for (status, step) in RULES if any((other, step) not in RULES for other in rules.OPEN)
+)
+"""Steps that belong to a status; the others can be taken in every open one."""
+
+
+ONWARD = (
+    *(Step.VERIFIED, Step.ACCEPT, Step.FILE, Step.DISPATCH, Step.SIGN, Step.FEEDBACK, Step.RESUME),
+    *(Step.CHECKED, Step.PASS, Step.CALL_BACK, Step.CHECK, Step.SATISFIED, Step.ORDER, Step.DECIDE),
+    *(Step.VERIFY, Step.ANSWER, Step.NO_CONTACT, Step.UNREACHED, Step.DISSATISFIED, Step.HOLD_TO_ACCOUNT),
+)
+"""Steps in the order in which they are offered: what leads on first."""
+
+
+def _rank(choice: Choice, asked: str | None) -> int:
+    if choice.step == asked:
+        return -2
+    if choice.step == Step.REFUSE:
+        return -1
+    return ONWARD.index(Step(choice.step)) if choice.step in ONWARD else len(ONWARD)
+
+
+def _stage_due(case: CaseCard, at: datetime) -> Due | None:
+    """Return how the case stands to the moment by which its holder has to have acted."""
+    if case.stage_due_at is None or case.stage_due_at == case.due_at:
+        return None
+    return due_at(case.stage_due_at, at, soon=timedelta(minutes=5))
+
+
+def _maplibre() -> str:
+    folder = vendored("maplibre-gl")
+    return f"{folder}/maplibre-gl.mjs" if folder else ""
 
 
 @blueprint.get(f"/cases/<int(fixed_digits={codes.CASE.length}):no>")
@@ -145,13 +223,20 @@ def case_by_number(no: int) -> AnyResponse:
 
 def due(case: CaseCard, at: datetime) -> Due:
     """Return how the case stands to its time limit at `at`."""
-    left = case.due_at - at
-    minutes = round(abs(left).total_seconds() / 60)
     if case.status in ENDED:
-        return Due("ended", minutes)
+        return Due("ended", 0)
+    if case.clock_left_s is not None:
+        return Due("still", round(case.clock_left_s / 60))
+    return due_at(case.due_at, at)
+
+
+def due_at(moment: datetime, at: datetime, *, soon: timedelta = SOON) -> Due:
+    """Return how `at` stands to a moment by which something has to be done."""
+    left = moment - at
+    minutes = round(abs(left).total_seconds() / 60)
     if left < timedelta(0):
         return Due("overdue", minutes)
-    return Due("soon" if left < SOON else "open", minutes)
+    return Due("soon" if left < soon else "open", minutes)
 
 
 def moment(when: datetime, at: datetime) -> str:

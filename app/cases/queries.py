@@ -129,6 +129,7 @@ class StepTaken:
     """One step of a case: when, what, from where to where, by whom, why.
 
     `by` is told to a desk in its areas (a citizen's name short: 张*), and to everybody when it is themselves.
+    `data`, what the step brought, is for those who work on the case; others read what came of it (`result`).
     """
 
     at: datetime
@@ -177,6 +178,15 @@ class CaseFile(CaseCard):
 def patterns(areas: Sequence[str]) -> list[str]:
     """Return the LIKE patterns of areas' codes, given their prefixes."""
     return [f"{prefix}%" for prefix in areas]
+
+
+@dataclass(frozen=True, slots=True)
+class StagedPhoto:
+    """A photo of a case: the step it came with, and whether it can be shown yet."""
+
+    sha256: str
+    stage: str
+    kept: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +370,7 @@ _MOMENTS = (
     "suspended_until",
 )
 _NAMED = ("community", "town", "district", "desk")
-_CARD: sa.ColumnElement[Any] = sa.literal_column("case_card(cases)", JSONB).label("card")
+CARD: sa.ColumnElement[Any] = sa.literal_column("case_card(cases)", JSONB).label("card")
 
 
 def cases(tx: Tx, *, sight: Sight, wanted: Wanted) -> CasePage:
@@ -379,7 +389,7 @@ def cases(tx: Tx, *, sight: Sight, wanted: Wanted) -> CasePage:
 
 def _page(sight: Sight, wanted: Wanted) -> sa.Select[Any]:
     conditions, before = [_seen(sight), *_narrowed(wanted)], _before(wanted)
-    statement = sa.select(_CARD).select_from(Case)
+    statement = sa.select(CARD).select_from(Case)
     needle = None if wanted.text is None else needles.needle_of(wanted.text)
     if needle is None:
         return statement.where(*conditions, before)
@@ -395,11 +405,19 @@ def case(tx: Tx, case_id: UUID, *, sight: Sight) -> CaseFile:
     Raises:
         NotFound: there is none, or it is not for this viewer.
     """
-    document = tx.execute(sa.select(_CARD).select_from(Case).where(Case.id == case_id, _seen(sight))).scalar()
+    document = tx.execute(sa.select(CARD).select_from(Case).where(Case.id == case_id, _seen(sight))).scalar()
     if document is None:
         raise NotFound(f"there is no case {case_id}, or not for you")
     desk = sight.names_workers_in(document["community"]["code"])
-    taken = tx.named("cases.steps", id=case_id, desk=desk, person=sight.person_id, worker=sight.worker_id)
+    staff = desk or sight.worker_id is not None or sight.unit_code is not None
+    taken = tx.named(
+        "cases.steps",
+        id=case_id,
+        desk=desk,
+        staff=staff,
+        person=sight.person_id,
+        worker=sight.worker_id,
+    )
     steps = tuple(StepTaken(**row._mapping) for row in taken)
     return CaseFile(**_fields(document, sight), person=_masked(tx, case_id), steps=steps)
 
@@ -473,6 +491,16 @@ def photos_kept(tx: Tx, case_id: UUID) -> frozenset[str]:
     return frozenset(tx.execute(named).scalars())
 
 
+def photos_staged(tx: Tx, case_id: UUID) -> list[StagedPhoto]:
+    """Return the case's photos with the step that each came with, in their order."""
+    named = (
+        sa.select(CasePhoto.sha256, CasePhoto.stage, _sent_by_somebody_of_it().label("kept"))
+        .where(CasePhoto.case_id == case_id)
+        .order_by(CasePhoto.position)
+    )
+    return [StagedPhoto(**row._mapping) for row in tx.execute(named)]
+
+
 def photo_seen(tx: Tx, sha256: str, *, sight: Sight) -> bool:
     """Whether the photo is of a case that `sight` allows or of a facility, or came from the viewer.
 
@@ -500,7 +528,7 @@ def _sent_by_somebody_of_it() -> sa.ColumnElement[bool]:
 
 
 def _seen(sight: Sight) -> sa.ColumnElement[bool]:
-    allowed: list[sa.ColumnElement[bool]] = [_within(prefix) for prefix in sight.areas]
+    allowed: list[sa.ColumnElement[bool]] = [within(prefix) for prefix in sight.areas]
     if sight.worker_id is not None:
         allowed.append(Case.worker_id == sight.worker_id)
         allowed.append(Case.checker_id == sight.worker_id)
@@ -512,7 +540,7 @@ def _seen(sight: Sight) -> sa.ColumnElement[bool]:
     return sa.or_(sa.false(), *allowed)
 
 
-def _within(prefix: str) -> sa.ColumnElement[bool]:
+def within(prefix: str) -> sa.ColumnElement[bool]:
     """Return "the community's code starts with `prefix`" as a range, which an index answers."""
     after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
     return sa.and_(
@@ -526,7 +554,7 @@ def _narrowed(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
     if wanted.cell is not None:
         yield Case.cell_code == wanted.cell
     if wanted.area is not None:
-        yield _within(prefix_of(wanted.area))
+        yield within(prefix_of(wanted.area))
     if wanted.statuses:
         # a plan for any status could not use the indexes of some
         yield Case.status.in_([needles.written(status) for status in wanted.statuses])

@@ -28,7 +28,8 @@ SELECT outcome, detail, card FROM answer;
 -- The steps of a case, oldest first. Who did it is told to a :desk, a citizen's name by its first character
 -- only; to others when it was themselves.
 SELECT s.at, s.step, s.from_status, s.to_status, s.note, s.by_role,
-       CASE WHEN CAST(:desk AS boolean) OR s.by_person = CAST(:person AS bigint) THEN s.data END AS data,
+       CASE WHEN CAST(:staff AS boolean) OR s.by_person = CAST(:person AS bigint) THEN s.data
+            WHEN s.data ? 'result' THEN jsonb_build_object('result', s.data -> 'result') END AS data,
        CASE WHEN s.by_person = CAST(:person AS bigint) THEN p.name
             WHEN s.worker_id = CAST(:worker AS bigint) THEN w.name
             WHEN NOT CAST(:desk AS boolean) THEN NULL

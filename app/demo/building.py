@@ -8,7 +8,7 @@ from datetime import date
 import sqlalchemy as sa
 
 from app import clock
-from app.demo import ground, past_cases, staff
+from app.demo import ground, past_cases, staff, today
 from app.demo.common import ZONE
 from app.demo.past_cases import as_of
 from app.errors import Conflict
@@ -89,6 +89,8 @@ def build(
             accounts=lambda: make_demo_accounts(tx, settings.demo_password, at=at),
             progress=lambda share, label: progress(MAKING + share * LOADING, label),
         )
+        if until is None:
+            today.file_today(tx, at=at)
         progress(MAKING + LOADING, "map tables")
         publish(tx, at=at)
     progress(1.0, "done")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, redirect, render_template, url_for
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app import clock
-from app.identity.access import allow, viewer
-from app.identity.rules import Permission
+from app.identity.access import allow, viewer, viewer_or_none
+from app.identity.rules import Permission, Role
 from app.maps import cards, pinyin
-from app.pages import vendored
+from app.pages import vendored, works
 from app.settings import Settings
 from app.transaction import read
 
@@ -17,10 +17,17 @@ blueprint = Blueprint("map_pages", __name__)
 
 
 @blueprint.get("/")
-@allow(Permission.PUBLIC)
+@allow(Permission.PUBLIC, page=True)
 def start() -> Response:
-    """Go to the map."""
-    return redirect(url_for("map_pages.map_page"))
+    """Go to where the day begins: to what waits, or to the map for a worker on a phone and for all others."""
+    who = viewer_or_none()
+    if who is None or not works(who) or (_on_phone() and who.roles <= {Role.WORKER, Role.CITIZEN}):
+        return redirect(url_for("map_pages.map_page"))
+    return redirect(url_for("inbox.page"))
+
+
+def _on_phone() -> bool:
+    return "Mobile" in request.headers.get("User-Agent", "")
 
 
 @blueprint.get("/map")

@@ -136,8 +136,17 @@ def known(tx, client, token):
     notice_id = tx.execute(made.returning(Notice.id)).scalar_one()
     assert client.put(f"/api/v1/photos/{name_of(PHOTO)}", data=PHOTO, headers=bearer).status_code == 201
     tile = tile_over(lon, lat, 16)
-    known = {"case_id": asked.json["id"], "notice_id": notice_id, "type": "F0101", "sha256": name_of(PHOTO)}
-    return {**known, **place, **tile}
+    again = client.put(f"/api/v1/reports/{uuid4()}", json={"type": "F0101", **place}, headers=bearer).json
+    likely = client.get(f"/api/v1/cases/{again['id']}/likely", headers=bearer).json["items"]
+    return {
+        "joining": (again["id"], likely[0]["key"]),
+        "case_id": asked.json["id"],
+        "notice_id": notice_id,
+        "type": "F0101",
+        "sha256": name_of(PHOTO),
+        **place,
+        **tile,
+    }
 
 
 def tile_over(lon: float, lat: float, z: int) -> dict[str, int]:
@@ -195,6 +204,9 @@ def _settle(case, known: dict) -> None:
     if (case.media_type or "").startswith("image/"):
         case.body = PHOTO
     body = case.body if isinstance(case.body, dict) else {}
+    if case.path == "/api/v1/reports/{report_id}/joined":
+        case.path_parameters["report_id"], body["key"] = known["joining"]
+        return
     for path, whole in WHOLE.items():
         if case.path == path:
             body.clear()

@@ -34,7 +34,12 @@ WORDS = "ring me on 13700001111"
 CANARIES = (WORKER, WORKER_PHONE, CITIZEN, CITIZEN_PHONE, WORDS, *APPELLANT_MARKS)
 
 DESKS = tuple(role for role in Role if role not in {Role.CITIZEN, Role.WORKER, Role.HANDLER})
-ABOUT_CASES = frozenset({"cases.list_cases", "cases.show_case", "case_pages.cases", "case_pages.case"})
+ABOUT_CASES = frozenset(
+    {
+        *("cases.list_cases", "cases.show_case", "case_pages.cases", "case_pages.case", "inbox.page"),
+        *("duplicates.list_likely", "duplicates.list_duplicates"),
+    }
+)
 ABOUT_WORKERS = frozenset({"cards.cell", "cards.facility", "cards.worker", "cards.find", "grid.locate"}) | {
     "reports.board", "reports.workbook", "report_office.appraisal_board", "report_office.appraisal_book",
 }  # fmt: skip
@@ -44,6 +49,11 @@ CHANGES: Mapping[str, Any] = {
     "steps.put_step": {"json": {"step": "note", "note": WORDS, "worker": WORKER_PHONE * 2}},
     "persons.show_person": {"json": {"reason": WORDS}},
     "appeals.put_appeal": {"json": {"type": "A08", "nature": "help", "text": WORDS, "phone": WORKER}},
+    "duplicates.put_joined": {"json": {"key": WORKER}},
+    "case_forms.take": {"data": {"step": "note", "note": WORDS, "worker": WORKER_PHONE}},
+    "inbox.keep": {"data": {"name": WORKER, "query": f"text={CITIZEN_PHONE}"}},
+    "inbox.drop": {},
+    "new_appeal.register": {"data": {"text": WORDS, "phone": CITIZEN_PHONE, "name": WORKER}},
     "citizen.send": {"data": {"text": WORDS, "phone": WORKER, "name": CITIZEN}},
     "citizen.track": {"data": {"no": CITIZEN_PHONE, "secret": WORKER}},
     "citizen.clear": {"data": {"case": WORKER}},
@@ -118,7 +128,8 @@ def may_hold(who: str, mark: str, endpoint: str, *, page: bool) -> bool:
     if mark == MASKED:
         return desk and endpoint == "cards.worker"
     if mark == SHORT_PHONE:
-        return endpoint == "cases.show_case" and (desk or who in {"worker", "handler", CITIZEN_PHONE})
+        shown = endpoint in {"cases.show_case", "case_pages.case"}
+        return shown and (desk or who in {"worker", "handler", CITIZEN_PHONE})
     if mark == WORDS:
         return endpoint in ABOUT_CASES and (desk or who in {"worker", CITIZEN_PHONE})
     if mark in {CITIZEN, CITIZEN_PHONE}:
@@ -179,6 +190,7 @@ def test_errors_and_the_log_repeat_no_canary(city, caplog):
     assert {rule.endpoint for rule in changes} == set(CHANGES), "give a new change its row in CHANGES"
     parts = {name: uuid4() for name in ("report_id", "case_id", "step_id", "appeal_id")} | {
         "sha256": "f" * 64,
+        "view": 1,
         "objection": 1,
         "notice_id": 2**62,
         "change_id": 1,

@@ -191,6 +191,26 @@ RULES: Mapping[str, Named] = {
     "cases.show_case": of_case("case_id", "ids", NOBODY),
     "case_pages.case": of_case("case_id", "ids", NOBODY),
     "steps.list_choices": of_case("case_id", "ids", NOBODY),
+    "duplicates.list_likely": of_case("case_id", "ids", NOBODY),
+    # whoever reported it may join it to another; to anybody else it is as if it were not
+    "duplicates.put_joined": Named(
+        lambda city, role: {"report_id": city.ids[city.own(role)]},
+        lambda city, role: {"report_id": city.ids[city.foreign(role)]},
+        {"report_id": NOBODY},
+        own_status=frozenset({404, 409}),
+        body=lambda: {"json": {"key": "0" * 24}},
+    ),
+    "case_forms.take": Named(
+        lambda city, role: {"case_id": city.ids[city.own(role)]},
+        lambda city, role: {"case_id": city.ids[city.foreign(role)]},
+        {"case_id": NOBODY},
+        own_status=frozenset({403, 422}),
+        body=lambda: {"data": {"step": "note"}},
+    ),
+    # a view that is another's, or none, is as gone as one's own
+    "inbox.drop": public(
+        {"view": 1}, {"view": 2}, {"view": 10**12}, own_status=frozenset({303}), none_status=303
+    ),
     # the person behind what is theirs is told to its holder, who is the operator while it is reported
     "persons.show_person": Named(
         lambda city, role: {"case_id": city.ids[city.own(role)]},
@@ -273,9 +293,9 @@ LISTS = {
     "map_pages.start", "openapi.show", "cases.list_cases", "case_pages.cases", "grid.locate", "identity.me",
     "cards.find", "cards.summary", "cards.density", "cases.list_types", "health.healthz", "health.readyz",
     "map_pages.map_page", "maps.print_page", "identity.sign_in", "identity.enter", "identity.sign_out",
-    "tiles.cases_tilejson", "tiles.workers_tilejson", "audit.list_rows", "audit.show_state",
-    "audit.show_page",
-    "reports.board", "reports.cases_of", "reports.workbook", "bulletin.bulletin_page",
+    "tiles.cases_tilejson", "tiles.workers_tilejson", "duplicates.list_duplicates", "inbox.page",
+    "inbox.keep", "new_appeal.page", "new_appeal.register", "audit.list_rows", "audit.show_state",
+    "audit.show_page", "reports.board", "reports.cases_of", "reports.workbook", "bulletin.bulletin_page",
     "bulletin.bulletin_book", "report_office.appraisal_board", "report_office.appraisal_book",
     "calendar.show_year", "calendar.propose", "calendar.list_changes", "calendar_pages.show",
     "report_office.definitions", "report_office.sheets", "report_office.publish", "report_office.weights",

@@ -139,10 +139,8 @@ class Visit:
         self.page.fill("#username", username)
         self.page.fill("#password", PASSWORD)
         self.page.click("form:has(#username) button[type=submit]")
-        self.page.wait_for_url("**/map*")
-        if path != "/map":
-            self.page.goto(f"{self.address}/sign-in")  # a new fragment alone would load nothing
-            self.page.goto(self.address + path)
+        self.page.wait_for_url(lambda url: "/sign-in" not in url)
+        self.page.goto(self.address + path)
         return self.page
 
     def idle(self) -> None:

@@ -3,9 +3,9 @@ import { t } from "./words.mjs";
 
 /** Something that did not work; `message` is for people, `code` and `status` for code. */
 export class Trouble extends Error {
-  constructor(message, { code = "", status = 0, fields = [], id = "" } = {}) {
+  constructor(message, { code = "", status = 0, fields = [], id = "", detail = "" } = {}) {
     super(message);
-    Object.assign(this, { code, status, fields, id });
+    Object.assign(this, { code, status, fields, id, detail });
   }
 }
 
@@ -35,7 +35,7 @@ async function trouble(answer) {
   } catch {
     /* an error of a proxy has no JSON: the status must do */
   }
-  const about = { code: said.code || "", status: answer.status, fields: said.errors || [], id: said.request_id || "" };
+  const about = { code: said.code || "", status: answer.status, fields: said.errors || [], id: said.request_id || "", detail: said.detail || "" };
   return new Trouble(inWords(answer.status, said), about);
 }
 

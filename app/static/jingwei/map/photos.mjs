@@ -37,14 +37,14 @@ export async function smaller(file) {
   return made;
 }
 
-/** Return the field: `root`, `names()` (of those that arrived), `settled()` (false while one did not arrive), `clear()`. */
-export function makePhotos() {
+/** Return the field (its ids begin with `prefix`): `root`, `names()` (of those that arrived), `settled()` (false while one did not arrive), `clear()`. */
+export function makePhotos(prefix = "", { optional = true } = {}) {
   const items = [];
   const list = h("ul", { class: "thumbs" });
-  const status = h("p", { class: "hint", role: "status", id: "photos-status" });
+  const status = h("p", { class: "hint", role: "status", id: `${prefix}photos-status` });
   const count = h("span", { class: "muted" });
   const input = (id, words, name, extra = {}) => {
-    const box = h("input", { type: "file", id, accept: "image/*", multiple: true, class: "file", ...extra, onchange: () => {
+    const box = h("input", { type: "file", id: `${prefix}${id}`, accept: "image/*", multiple: true, class: "file", ...extra, onchange: () => {
       add([...box.files]);
       box.value = "";
     } });
@@ -53,11 +53,11 @@ export function makePhotos() {
   const adders = h("div", { class: "adders" },
     matchMedia("(pointer: coarse)").matches ? input("photo-take", t("拍照"), "camera", { capture: "environment", multiple: false }) : null,
     input("photo-choose", t("选照片"), matchMedia("(pointer: coarse)").matches ? "picture" : "camera"));
-  const root = h("div", { class: "field", role: "group", "aria-labelledby": "photos-label" },
-    h("p", { class: "label", id: "photos-label" }, t("照片"), " ", count), list, adders, status);
+  const root = h("div", { class: "field", role: "group", "aria-labelledby": `${prefix}photos-label` },
+    h("p", { class: "label", id: `${prefix}photos-label` }, t("照片"), " ", count), list, adders, status);
 
   function draw() {
-    count.textContent = items.length ? `${items.length} / ${MOST}` : t("选填");
+    count.textContent = items.length ? `${items.length} / ${MOST}` : optional ? t("选填") : "";
     adders.hidden = items.length >= MOST;
     const sending = items.filter((one) => one.state === "sending" || one.state === "waiting").length;
     const failed = items.filter((one) => one.state === "failed");

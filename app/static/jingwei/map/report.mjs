@@ -1,24 +1,17 @@
 /** Report with a pin: the place is located before it is sent, the id stays the same for every retry. */
 import { ask } from "../http.mjs";
+import { newId } from "../ids.mjs";
 import { distance, english, left, named, t, when } from "../words.mjs";
 import { holder, link } from "./cards.mjs";
 import { facts, h, message } from "./dom.mjs";
 import { makePhotos } from "./photos.mjs";
 import { makePin } from "./pin.mjs";
 import { makeTypeBox, remember } from "./typebox.mjs";
+import { statusWord } from "./words.mjs";
 
 const DRAFT = "jingwei.report";
 const NEAR_M = 60;
 const LOCATE_AFTER_MS = 220;
-
-/** Return a random UUID; crypto.randomUUID is not there on plain http, where a phone in the field may be. */
-export function newId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-}
 
 /** Return the report's methods: start({lon, lat, facility}), stop. */
 export function makeReport(map, maplibre, panel, { options, reveal, onfiled }) {
@@ -27,6 +20,7 @@ export function makeReport(map, maplibre, panel, { options, reveal, onfiled }) {
   let draft = null;
   let place = null;
   let asking = null;
+  let looking = null;
   let timer = 0;
 
   const head = { kind: t("上报"), icon: "pin", title: t("新上报") };
@@ -51,6 +45,7 @@ export function makeReport(map, maplibre, panel, { options, reveal, onfiled }) {
 
   function stop() {
     asking?.abort();
+    looking?.abort();
     clearTimeout(timer);
     pin?.remove();
     parts.photos?.clear();
@@ -65,24 +60,59 @@ export function makeReport(map, maplibre, panel, { options, reveal, onfiled }) {
   }
 
   function form() {
-    const typebox = makeTypeBox(types, options.pinyin || {}, { onchange: () => {} });
+    const typebox = makeTypeBox(types, options.pinyin || {}, { onchange: () => lookAlike() });
     parts.typebox = typebox;
     parts.photos = makePhotos();
     parts.where = h("div", { class: "where", role: "status" });
     parts.facilities = h("fieldset", { class: "field facilities", hidden: true });
     parts.text = h("textarea", { class: "input", id: "report-text", rows: "3", maxlength: "2000", placeholder: t("例：人行道井盖缺角，约 20 厘米") });
+    parts.known = h("div", { class: "field known", role: "status", hidden: true });
     parts.outcome = h("div", { class: "outcome" });
     parts.send = h("button", { type: "submit", class: "button primary wide", form: "report" }, t("上报"));
     const body = h("form", { id: "report", class: "report", novalidate: true, onsubmit: send },
       h("div", { class: "field" }, h("p", { class: "label" }, t("位置")), parts.where,
         h("p", { class: "hint" }, t("拖动图钉，或点地图移动；选中图钉后可用方向键微调。"))),
-      parts.photos.root, typebox.root, parts.facilities,
+      parts.photos.root, typebox.root, parts.known, parts.facilities,
       h("div", { class: "field" }, h("label", { for: "report-text" }, t("说明"), h("span", { class: "muted" }, ` ${t("选填")}`)), parts.text),
       parts.outcome);
     panel.show(head, body, [parts.send]);
   }
 
+  /** Offer what is reported already: the same type near by, or the same facility. */
+  async function lookAlike() {
+    const asked = draft;
+    const type = parts.typebox?.value();
+    looking?.abort();
+    if (!parts.known) return;
+    parts.known.hidden = true;
+    if (!asked || !type) return;
+    looking = new AbortController();
+    const query = new URLSearchParams({ type: type.code, lon: asked.lon.toFixed(7), lat: asked.lat.toFixed(7) });
+    if (asked.facility) query.set("facility", asked.facility);
+    try {
+      const { items } = await ask(`/api/v1/duplicates?${query}`, { signal: looking.signal });
+      if (draft === asked && items.length) drawKnown(items.slice(0, 3));
+    } catch {
+      /* a report is filed without it; an operator sees the likeness later */
+    }
+  }
+
+  function drawKnown(items) {
+    parts.known.replaceChildren(message("warn",
+      h("p", {}, h("b", {}, t("这里有人报过了"))), h("p", { class: "small" }, t("同类的在办件就在附近。是同一件事的话，加入它，进展会告诉您。")),
+      h("ul", { class: "known-list" }, items.map((one) => h("li", {},
+        h("span", {}, h("b", {}, named(one.type)), " ", h("span", { class: "muted small" }, [statusWord(one.status), when(one.received_at),
+          one.same_facility ? t("同一设施") : one.metres === null ? "" : distance(one.metres)].filter(Boolean).join(" · "))),
+        one.text ? h("span", { class: "small" }, one.text) : null,
+        h("button", { type: "button", class: "button", onclick: () => {
+          draft.joins = one.key;
+          document.getElementById("report").requestSubmit();
+        } }, t("是同一件，加入")))))));
+    parts.known.hidden = false;
+  }
+
   async function locate() {
+    lookAlike();
     if (!draft) return;
     asking?.abort();
     asking = new AbortController();
@@ -115,6 +145,7 @@ export function makeReport(map, maplibre, panel, { options, reveal, onfiled }) {
     const choice = (value, words, detail) => h("label", { class: "choice" },
       h("input", { type: "radio", name: "facility", value, checked: (draft.facility || "") === value, onchange: () => {
         draft.facility = value || null;
+        lookAlike();
         parts.typebox.offer(near.find((one) => one.code === value)?.type_code || null);
       } }), h("span", { class: "words" }, h("b", {}, words), detail ? h("span", { class: "muted small" }, detail) : null));
     parts.facilities.replaceChildren(h("legend", { class: "label" }, t("关联设施")),
@@ -140,6 +171,7 @@ export function makeReport(map, maplibre, panel, { options, reveal, onfiled }) {
       return;
     }
     const sending = draft;
+    if (event.submitter === parts.send) sending.joins = null;
     parts.send.disabled = true;
     parts.send.textContent = t("正在提交…");
     parts.outcome.replaceChildren();
@@ -153,10 +185,16 @@ export function makeReport(map, maplibre, panel, { options, reveal, onfiled }) {
     try {
       // kept until the answer is here: a lost connection is retried under the same id, so nothing is filed twice
       sessionStorage.setItem(DRAFT, JSON.stringify({ id: draft.id, content }));
-      const filed = await ask(`/api/v1/reports/${draft.id}`, { method: "PUT", body: content });
+      let filed = await ask(`/api/v1/reports/${draft.id}`, { method: "PUT", body: content });
+      let joined = null;
+      if (sending.joins) {
+        // filed it is; that it joined nothing is told, and an operator can still merge it
+        joined = await ask(`/api/v1/reports/${draft.id}/joined`, { method: "PUT", body: { key: sending.joins } })
+          .then((card) => (filed = card) && "", (error) => error.message);
+      }
       sessionStorage.removeItem(DRAFT);
       remember(content.type);
-      if (draft === sending) done(filed);
+      if (draft === sending) done(filed, joined);
       else onfiled(filed);
     } catch (error) {
       if (draft === sending) unsent(failed(error));
@@ -184,12 +222,14 @@ export function makeReport(map, maplibre, panel, { options, reveal, onfiled }) {
       fields || h("p", {}, error.message), act);
   }
 
-  function done(filed) {
+  function done(filed, joined = null) {
     const at = { lon: draft.lon, lat: draft.lat };
     stop();
     const place = [filed.district, filed.town, filed.community].filter(Boolean).map((one) => one.name).join(" › ");
     const who = filed.worker ? (filed.worker.name || filed.worker.code) : filed.desk ? t("{name}值班台", { name: filed.desk.name }) : "";
-    panel.show({ kind: t("上报"), icon: "done", title: t("已上报，正在处理") }, [
+    const title = joined === "" ? t("已加入在办的那一件") : t("已上报，正在处理");
+    panel.show({ kind: t("上报"), icon: "done", title }, [
+      joined === "" ? message("ok", t("您的上报已并入在办的那一件，您仍是上报人。")) : joined ? message("warn", t("没有加入成：{why}", { why: joined })) : "",
       message("ok", h("p", {}, h("b", {}, named(filed.type)), h("br"), h("span", { class: "code", id: "filed-no" }, filed.no))),
       facts([t("所在网格"), filed.cell ? link("cell", filed.cell, h("span", { class: "code", id: "filed-cell" }, filed.cell)) : t("网格之外")],
         [t("位置"), place], [t("照片"), filed.photos.length ? t("{n} 张", { n: filed.photos.length }) : null], [t("交给"), h("b", { id: "filed-worker" }, who)],
