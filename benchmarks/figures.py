@@ -205,7 +205,11 @@ def _told(what: str) -> Iterator[None]:
 def _sizes(tx: Tx) -> None:
     for table in ("cases", "case_steps", "case_facts", "figure_days"):
         rows, size = tx.execute(
-            sa.text(f"SELECT (SELECT count(*) FROM {table}), pg_total_relation_size('{table}')")
+            sa.text(
+                f"SELECT (SELECT count(*) FROM {table}),"
+                " (SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree(:table))"
+            ),
+            {"table": table},
         ).one()
         print(f"{table}: {rows:,} rows, {size / 1e6:,.0f} MB with indexes")
 

@@ -120,6 +120,8 @@ A partition each, so that a year of all towns lies together and not among the wo
 """
 
 figure_day_partitions = [_days(f"figure_days_{by.value}") for by in ROLLED]
+for _partition in figure_day_partitions:
+    sa.Index(f"ix_{_partition.name}_day", _partition.c.day, postgresql_using="brin")
 
 
 class FigureState(Base):

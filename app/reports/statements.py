@@ -53,7 +53,7 @@ def undone(*, ends: int, by: By, codes: Sequence[str], scope: str) -> str:
 def rolled(*, monthly: bool, key: str, codes: Sequence[str], scope: str) -> str:
     """Return the sums of `codes` from :first to :last, by key and month, from the daily sums."""
     sums = ", ".join(f'sum("{code}") AS "{code}"' for code in codes)
-    month = "date_trunc('month', day::timestamp)::date" if monthly else "NULL::date"
+    month = "day - date_part('day', day)::int + 1" if monthly else "NULL::date"
     return (
         f"SELECT {key} AS key, {month} AS month, {sums} FROM figure_days"
         f" WHERE by = :by AND day BETWEEN :first AND :last AND {scope} GROUP BY 1, 2"
