@@ -207,11 +207,12 @@ def _sizes(tx: Tx) -> None:
         rows, size = tx.execute(
             sa.text(
                 f"SELECT (SELECT count(*) FROM {table}),"
-                " (SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree(:table))"
+                " pg_total_relation_size(:table) + coalesce((SELECT sum(pg_total_relation_size(relid))"
+                " FROM pg_partition_tree(:table) WHERE level > 0), 0)"
             ),
             {"table": table},
         ).one()
-        print(f"{table}: {rows:,} rows, {size / 1e6:,.0f} MB with indexes")
+        print(f"{table}: {rows:,} rows, {int(size) / 1e6:,.0f} MB with indexes")
 
 
 def _lines(tx: Tx, rounds: int) -> Iterator[Line]:
