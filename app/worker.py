@@ -13,6 +13,7 @@ from types import MappingProxyType
 import procrastinate
 import psycopg
 import psycopg_pool
+from procrastinate.jobs import Status
 
 from app import clock, demo, jobs
 from app.audit import actions as audit
@@ -61,7 +62,32 @@ def make_worker(settings: Settings) -> procrastinate.App:
 
     for name, (cron, act) in CLOCKWORK.items():
         _wind_up(made, settings, name, cron, act)
+
+    @made.periodic(cron="* * * * *")
+    @made.task(
+        name=jobs.RESCUE, queueing_lock=jobs.RESCUE
+    )  # no lock: nothing may hold back the rescue itself
+    async def rescued(timestamp: int = 0) -> None:  # noqa: ARG001 - the clockwork gives the moment
+        await rescue(made)
+
     return made
+
+
+async def rescue(queue: procrastinate.App) -> int:
+    """Queue again what a killed worker was doing, and return how many jobs that were.
+
+    A job that died holds its lock, so that its like would never run again. One whose successor waits already
+    is ended: once is enough, and every job of ours can be done twice.
+    """
+    stalled = list(await queue.job_manager.get_stalled_jobs())
+    for job in stalled:
+        log.warning("job %s (%s) died with its worker; it is done again", job.id, job.task_name)
+        try:
+            await queue.job_manager.retry_job(job)
+        except procrastinate.exceptions.UniqueViolation:
+            if job.id is not None:
+                await queue.job_manager.finish_job_by_id_async(job.id, Status.FAILED, delete_job=False)
+    return len(stalled)
 
 
 def _wind_up(
