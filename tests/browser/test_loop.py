@@ -77,13 +77,14 @@ def test_a_case_goes_through_the_whole_loop_by_its_roles(visit, reported):
     ]
     for username, step, said in way:
         page = act(window, username, case, step, **said)
-        window.context.clear_cookies(name="jingwei_session")
+        if step != "satisfied":
+            page.goto("about:blank")  # no tile is on its way when one signs out
+            window.context.clear_cookies(name="jingwei_session")
     text = page.inner_text("main")
     for words in ("已结案", "基本满意", "换灯泡", "灯亮了", "处置后", "按时结案"):
         assert words in text
     assert page.locator(".photo-sides img").count() == 2
     assert page.locator(".timeline > li").count() == 1 + len(way)
-    window.complaints.clear()  # tiles that were on their way when one signed out
 
 
 def test_the_inbox_is_worked_by_keyboard(visit, reported):
