@@ -251,7 +251,9 @@ def test_inbox_case_and_new_appeal_are_accessible(visit, reported, width, height
         for details in page.locator("details:not([open]) > summary").all():
             if details.is_visible():
                 details.click()
-        page.evaluate("scrollTo(0, 0)")  # a link half under the sticky header is no small target
+        page.evaluate(
+            "scrollTo(0, 0)"
+        )  # at the foot of a long page axe found a link too small; perhaps the sticky header
         assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth"), path
         assert page.evaluate(SMALL, 44 if phone else 24) == [], path
         assert [line for line in window.complaints if "422" not in line] == []
